@@ -1,0 +1,61 @@
+"""What can go wrong at a node, as one tree.
+
+::
+
+    SafeconductError (protocol)      code, sentence
+    ├── Refused (protocol)           a document or order is not to be believed or allowed: a signed refusal
+    │   └── PolicyDenied             Cedar or DUO said no; carries the policies' names
+    ├── Misconfigured                a setting or a file of the node is wrong: it does not start
+    ├── BadInput                     a person's command or data file is wrong: nothing is written
+    ├── Held                         the job waits and says why
+    └── InfrastructureLost           the machine failed, not the algorithm: tried again within the same charge
+        └── Unreachable              registry, broker or engine does not answer
+
+    Fenced                           another worker has taken this job: drop everything, say nothing
+"""
+
+from protocol.errors import Refused, SafeconductError
+
+__all__ = [
+    "BadInput",
+    "Fenced",
+    "Held",
+    "InfrastructureLost",
+    "Misconfigured",
+    "PolicyDenied",
+    "Refused",
+    "SafeconductError",
+    "Unreachable",
+]
+
+
+class PolicyDenied(Refused):
+    """Some policy set forbids this order; `policies` are the names of those that did."""
+
+    def __init__(self, policies: tuple[str, ...], sentence: str) -> None:
+        super().__init__("policy-denied", sentence)
+        self.policies = policies
+
+
+class Misconfigured(SafeconductError):
+    """A setting or a file of this node is missing or wrong, so the node does not start."""
+
+
+class BadInput(SafeconductError):
+    """What a person gave on the command line cannot be used; nothing was written."""
+
+
+class Held(SafeconductError):
+    """The job cannot go on yet; the sentence says what it waits for."""
+
+
+class InfrastructureLost(SafeconductError):
+    """The machine failed, not the algorithm."""
+
+
+class Unreachable(InfrastructureLost):
+    """A service that the node needs does not answer."""
+
+
+class Fenced(Exception):  # noqa: N818  a signal between workers, never shown to anyone
+    """This worker's claim on the job is over: another one holds a higher fence."""
