@@ -1,0 +1,43 @@
+"""`safeconduct profile`: who you are, where the registry is, which key you use."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from client.console import JsonFlag, emit
+from client.home import HomeOption, Profile, read_profile, write_profile
+
+app = typer.Typer(help="Say who you are: registry, person, keys.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("set")
+def set_(
+    registry: Annotated[str | None, typer.Option(help="Address of the registry, e.g. https://registry.example.")] = None,
+    person: Annotated[str | None, typer.Option(help="Your identifier in your accreditation.")] = None,
+    key: Annotated[str | None, typer.Option(help="Name of the key you use (see `key new`).")] = None,
+    trust_root: Annotated[Path | None, typer.Option(help="Trust root used to check receipts.")] = None,
+    fingerprint: Annotated[str | None, typer.Option(help="Its fingerprint, from another channel.")] = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Change settings; what is not given stays."""
+    root = str(trust_root.resolve()) if trust_root else None
+    profile = write_profile(
+        read_profile(home), registry=registry, person=person, key=key, trust_root=root, fingerprint=fingerprint
+    )
+    _emit(profile, as_json=as_json)
+
+
+@app.command("show")
+def show(home: HomeOption = None, as_json: JsonFlag = False) -> None:
+    """Print the settings."""
+    _emit(read_profile(home), as_json=as_json)
+
+
+def _emit(profile: Profile, *, as_json: bool) -> None:
+    settings = {name: str(value) if value is not None else None for name, value in asdict(profile).items()}
+    emit(settings, as_json=as_json, show=lambda console: [console.print(f"{n}: {v or '-'}") for n, v in settings.items()])

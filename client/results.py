@@ -1,0 +1,90 @@
+"""Results: what came back, whether to believe it, and what many nodes say together.
+
+    1 the receipt    signed by the node that was asked, about this order, decision `released`
+    2 the digest     the ciphertext is the one the receipt names
+    3 the opening    decrypted with the recipient key of the order
+    4 the answer     values with the intervals they were released with
+    5 together       per output, the inverse-variance mean over nodes
+
+Rule of 5: weights are 1/SE², the mean's standard error is 1/√Σw (Cochran 1954; DerSimonian and Laird 1986, fixed
+effect). It assumes what `ASSUMPTIONS` says, and every printed combination carries those sentences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from client.errors import UsageProblem
+
+Z95: Final = 1.959963984540054
+ASSUMPTIONS: Final = (
+    "The nodes estimate one common quantity; Q and I² say how far they disagree beyond their standard errors.",
+    "The estimates are independent: no person is counted at two nodes.",
+    "Each estimate is about Normal with the standard error its release states (noise and sampling together).",
+    "Each node's rho protects its own people; where people could be in several nodes, the rho values add up.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One node's value of one output, with its standard error in the same unit."""
+
+    node: str
+    value: float
+    standard_error: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Combination:
+    """What the nodes say together about one output; the interval is meant to cover at 95 %."""
+
+    name: str
+    value: float
+    standard_error: float
+    low: float
+    high: float
+    q: float
+    i_squared: float
+    weights: tuple[tuple[str, float], ...]
+    level: str = "0.95"
+    assumptions: tuple[str, ...] = ASSUMPTIONS
+
+
+def combine(name: str, estimates: Sequence[Estimate]) -> Combination:
+    """Return the inverse-variance mean of one output over nodes, with its 95 % interval.
+
+    Refused: no estimate, two of one node, a value that is not finite, a standard error that is not positive.
+    """
+    _check(name, estimates)
+    weights = [1.0 / e.standard_error**2 for e in estimates]
+    total = math.fsum(weights)
+    mean = math.fsum(w * e.value for w, e in zip(weights, estimates, strict=True)) / total
+    error = 1.0 / math.sqrt(total)
+    q = math.fsum(w * (e.value - mean) ** 2 for w, e in zip(weights, estimates, strict=True))
+    free = len(estimates) - 1
+    return Combination(
+        name=name,
+        value=mean,
+        standard_error=error,
+        low=mean - Z95 * error,
+        high=mean + Z95 * error,
+        q=q,
+        i_squared=max(0.0, (q - free) / q) if q > 0 else 0.0,
+        weights=tuple((e.node, w / total) for w, e in zip(weights, estimates, strict=True)),
+    )
+
+
+def _check(name: str, estimates: Iterable[Estimate]) -> None:
+    nodes = [e.node for e in estimates]
+    if not nodes:
+        raise UsageProblem("combine-nothing", f"There is no estimate of {name} to combine; fetch results first.")
+    if len(set(nodes)) != len(nodes):
+        sentence = f"Two estimates of {name} come from one node: their people are the same. Choose one job per node."
+        raise UsageProblem("combine-same-node", sentence)
+    for e in estimates:
+        if not (math.isfinite(e.value) and math.isfinite(e.standard_error) and e.standard_error > 0):
+            sentence = f"{e.node} gives no finite value of {name} with a positive standard error; leave it out."
+            raise UsageProblem("combine-not-finite", sentence)
