@@ -1,0 +1,56 @@
+"""The one interface behind which chambers run; its docstrings are the specification."""
+
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from protocol.documents.image import ImageIdentity
+from sandbox.domain.chamber import ChamberPlan
+
+
+class ChamberRuntime(Protocol):
+    """Runs an approved image over many blocks, each in a chamber of its own, and brings back bytes or nothing.
+
+    What every implementation promises (tests/contract runs the same tests against each):
+
+    1. **A chamber's bytes are a function of its own block, the input, the image and fresh randomness.** It sees
+       ``/mnt/input/input.json``, ``/mnt/input/data/`` (its own block, read-only), ``/mnt/output/result.json`` (an empty
+       file that it may write; it cannot be removed, replaced or joined by another) and nothing of any other chamber.
+    2. **Bytes or nothing.** A chamber yields the content of its result file if it ended by itself with exit code 0
+       inside its slot, was never short of memory, and wrote at least one and at most `output_bytes` bytes. Else it
+       yields nothing. Why it yielded nothing is neither kept nor logged: it may be a function of the data.
+    3. **Whatever comes back is untrusted.** Nobody has parsed it.
+    4. **Nothing runs on.** When a chamber's outcome is written, none of its processes is alive.
+    5. **Slots.** ``padded``: chamber j starts at the start of its slot, and is killed and read before its end, whatever
+       happened before; a start that was missed by more than half a slot is not made up for: the chamber yields
+       nothing. ``immediate``: up to `lanes` chambers run at once and each has `slot_seconds` from its own start.
+    6. **An empty block** (None) is not run; in a ``padded`` plan its slot passes unused.
+    7. **The machine's failures are not the algorithm's.** What the engine could not do raises `InfrastructureLost`;
+       what the algorithm did never raises.
+    """
+
+    def load_image(self, archive: Path, identity: ImageIdentity) -> str:
+        """Check the archive against the signed identity, load it once, and return the engine's ID for it.
+
+        Refuses (`Refused`) an archive that `read_identity` refuses, ``image-mismatch`` when its identity or what the
+        engine made of it differs from the signed one.
+        """
+
+    def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
+        """Run chambers from `first` on until `until`; return the lowest chamber without an outcome.
+
+        `plan.chambers` is returned when all have one. Outcomes are written by trusted code into `outputs_dir`, which
+        must lie on tmpfs (``outputs-not-on-tmpfs`` otherwise: chamber outputs never reach a disk). What still runs at
+        `until` is left running, and the next call with the same job and fence, also in another process, picks it up.
+        A chamber that already has an outcome is never run again. Returns as soon as every chamber has its outcome.
+        """
+
+    def collect(self, outputs_dir: Path, chambers: int) -> list[bytes | None]:
+        """The untrusted bytes of each chamber, or None; `RuntimeError` if one of them has no outcome yet."""
+
+    def remove_below(self, job: str, fence: int) -> int:
+        """Kill and remove what lower fences of this job left; return how many containers that were."""
+
+    def reap(self, live_jobs: Collection[str]) -> int:
+        """Kill and remove every chamber of this node whose job is not live; return how many that were."""
