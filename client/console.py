@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +23,16 @@ def emit(data: Any, *, as_json: bool, show: Callable[[Console], None] | None = N
         print(data)
     else:
         show(out())
+
+
+def pairs(data: Mapping[str, Any]) -> Callable[[Console], None]:
+    """Return a way to show a mapping: one `name: value` per line."""
+
+    def show(console: Console) -> None:
+        for name, value in data.items():
+            console.print(f"{name.replace('_', ' ')}: {'-' if value is None else value}", markup=False)
+
+    return show
 
 
 def out() -> Console:

@@ -16,19 +16,20 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from client.errors import Conflict, NotAuthorised, UsageProblem
-from protocol.crypto.hpke import RecipientKey
+from protocol.crypto.hpke import RecipientKey, load_recipient
 from protocol.crypto.keys import PrivateKey, load_private
 from protocol.errors import SafeconductError
 
 PRIVATE_MODE: Final = 0o600
 OTHERS: Final = 0o077
 LIMIT_BYTES: Final = 64 * 1024
-PASSPHRASE_VARIABLE: Final = "SAFECONDUCT_PASSPHRASE"
+PASSPHRASE_VARIABLE: Final = "SAFECONDUCT_PASSPHRASE"  # noqa: S105  the name of a variable
 
 Asker = Callable[[], bytes | None]
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +72,9 @@ def make(files: KeyFiles, passphrase: bytes | None) -> dict[str, str]:
     key, recipient = PrivateKey.generate_ed25519(), RecipientKey.generate()
     public = public_json(key)
     write_private(files.signing, key.to_pem(passphrase))
-    write_private(files.recipient, recipient.to_bytes())
+    write_private(files.recipient, recipient.to_pem(passphrase))
     files.public.write_text(json.dumps(public, indent=2) + "\n", encoding="utf-8")
-    files.recipient_public.write_text(base64.b64encode(recipient.public_bytes()).decode() + "\n", encoding="ascii")
+    files.recipient_public.write_text(base64.b64encode(recipient.public_bytes).decode() + "\n", encoding="ascii")
     return public
 
 
@@ -87,20 +88,35 @@ def public_json(key: PrivateKey) -> dict[str, str]:
     }
 
 
-def load_signing(path: Path, ask: Asker) -> PrivateKey:
+def read_signing(path: Path, ask: Asker) -> PrivateKey:
     """Read a signing key; the passphrase is asked for only when the file is encrypted."""
+    return _open(path, ask, load_private)
+
+
+def read_recipient(path: Path, ask: Asker) -> RecipientKey:
+    """Read a recipient key; the passphrase is asked for only when the file is encrypted."""
+    return _open(path, ask, load_recipient)
+
+
+def read_public(path: Path) -> dict[str, str]:
+    """Read a public key file as documents carry it: `keyid`, `scheme`, `public`."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {name: str(found[name]) for name in ("keyid", "scheme", "public")}
+    except FileNotFoundError as missing:
+        raise UsageProblem("file-missing", f"There is no public key file {path}. Check the path.") from missing
+    except (ValueError, KeyError, TypeError) as problem:
+        sentence = f"{path} is not a public key file of `safeconduct key new` (…public.json). Name that file."
+        raise UsageProblem("key-malformed", sentence) from problem
+
+
+def _open(path: Path, ask: Asker, load: Callable[[bytes, bytes | None], K]) -> K:
     pem = read_private(path)
     passphrase = ask() if b"ENCRYPTED" in pem else None
     try:
-        return load_private(pem, passphrase)
+        return load(pem, passphrase)
     except SafeconductError as problem:
-        sentence = f"{path} cannot be opened: {problem.sentence} Check the passphrase and the file."
-        raise UsageProblem("key-unreadable", sentence) from problem
-
-
-def load_recipient(path: Path) -> RecipientKey:
-    """Read a recipient key."""
-    return RecipientKey.from_bytes(read_private(path))
+        raise UsageProblem(problem.code, f"{path} cannot be opened: {problem.sentence}") from problem
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from client.console import JsonFlag, emit
+from client.console import JsonFlag, emit, pairs
 from client.errors import UsageProblem
 from client.home import HomeOption, read_profile
 from client.keys import KeyFiles, make, passphrase_asker
@@ -41,11 +41,7 @@ def new(
         raise UsageProblem("passphrase-empty", "The passphrase is empty. Choose one, or say --no-passphrase.")
     public = make(files, passphrase)
     written = {"key": str(files.signing), "public_key": str(files.public), "recipient": str(files.recipient)}
-    emit(
-        {**public, **written},
-        as_json=as_json,
-        show=lambda console: [console.print(f"{label}: {path}") for label, path in written.items()],
-    )
+    emit({**public, **written}, as_json=as_json, show=pairs({**written, "keyid": public["keyid"]}))
 
 
 @app.command()

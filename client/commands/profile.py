@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from client.console import JsonFlag, emit
+from client.console import JsonFlag, emit, pairs
 from client.home import HomeOption, Profile, read_profile, write_profile
 
 app = typer.Typer(help="Say who you are: registry, person, keys.", no_args_is_help=True, rich_markup_mode=None)
@@ -16,7 +16,7 @@ app = typer.Typer(help="Say who you are: registry, person, keys.", no_args_is_he
 
 @app.command("set")
 def set_(
-    registry: Annotated[str | None, typer.Option(help="Address of the registry, e.g. https://registry.example.")] = None,
+    registry: Annotated[str | None, typer.Option(help="Address of the registry (https://…).")] = None,
     person: Annotated[str | None, typer.Option(help="Your identifier in your accreditation.")] = None,
     key: Annotated[str | None, typer.Option(help="Name of the key you use (see `key new`).")] = None,
     trust_root: Annotated[Path | None, typer.Option(help="Trust root used to check receipts.")] = None,
@@ -40,4 +40,4 @@ def show(home: HomeOption = None, as_json: JsonFlag = False) -> None:
 
 def _emit(profile: Profile, *, as_json: bool) -> None:
     settings = {name: str(value) if value is not None else None for name, value in asdict(profile).items()}
-    emit(settings, as_json=as_json, show=lambda console: [console.print(f"{n}: {v or '-'}") for n, v in settings.items()])
+    emit(settings, as_json=as_json, show=pairs(settings))
