@@ -57,5 +57,5 @@ class Unreachable(InfrastructureLost):
     """A service that the node needs does not answer."""
 
 
-class Fenced(Exception):  # noqa: N818  a signal between workers, never shown to anyone
+class Fenced(Exception):
     """This worker's claim on the job is over: another one holds a higher fence."""

@@ -12,7 +12,9 @@ GRU, HMB, DS, POA = "DUO:0000042", "DUO:0000006", "DUO:0000007", "DUO:0000011"
 YES, NO, ASK = Answer.YES, Answer.NO, Answer.ASK
 
 
-def request(purpose: str = HMB, *, named: tuple[str, ...] = (), genotypes: bool = True, persons: bool = True) -> DuoRequest:
+def request(
+    purpose: str = HMB, *, named: tuple[str, ...] = (), genotypes: bool = True, persons: bool = True
+) -> DuoRequest:
     return DuoRequest(
         purpose=purpose,
         reads_genotypes=genotypes,

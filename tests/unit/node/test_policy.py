@@ -70,8 +70,10 @@ def test_forbid_whose_condition_errs_is_a_denial() -> None:
 
 
 def test_entity_id_with_a_newline_is_asked_as_it_is() -> None:
-    assert PolicyBook(SCHEMA, texts(), {}).denials(request({}).__class__(
-        **{**TABLE["base"], "researcher": 'a"\n::b'})) == ()
+    assert (
+        PolicyBook(SCHEMA, texts(), {}).denials(request({}).__class__(**{**TABLE["base"], "researcher": 'a"\n::b'}))
+        == ()
+    )
 
 
 @pytest.mark.parametrize(
