@@ -22,6 +22,7 @@ class JobRow(Base):
     __table_args__ = (Index(None, "due_at"),)
 
     id: Mapped[str] = mapped_column(DIGEST, primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)  # in order of arrival; chooses the uids of its chambers
     state: Mapped[str] = mapped_column(String(16), index=True)
     code: Mapped[str | None] = mapped_column(SLUG)  # why it waits, was refused, or failed
     sentence: Mapped[str | None] = mapped_column(Text)
@@ -31,7 +32,9 @@ class JobRow(Base):
     fence: Mapped[int] = mapped_column(default=0)
     lease_owner: Mapped[str | None] = mapped_column(String(200))
     lease_until: Mapped[dt.datetime | None] = mapped_column(Moment)
-    due_at: Mapped[dt.datetime | None] = mapped_column(Moment)  # when the doorbell rings next; None: nothing to do
+    due_at: Mapped[dt.datetime | None] = mapped_column(Moment)  # no tick does anything earlier; None: nothing to do
+    rung_at: Mapped[dt.datetime | None] = mapped_column(Moment)  # when the doorbell last rang, for the sweeper
+    run_fence: Mapped[int] = mapped_column(default=0)  # the fence in its containers' names; grows at a take-over only
     losses: Mapped[int] = mapped_column(default=0)
     delays: Mapped[int] = mapped_column(default=0)  # consecutive waits, for the growing pause between them
     cancel_requested: Mapped[bool] = mapped_column(default=False)

@@ -1,0 +1,151 @@
+"""How jobs are claimed, moved on and rung for: the database side of "the database is the truth" (DESIGN 9).
+
+1. A claim is one conditional update: the job is due and nobody's lease on it still runs. It raises the fence.
+2. Every write of a claimed job carries the fence it was claimed with. Zero rows means that another worker took over:
+   `Fenced` is raised, the transaction rolls back, and everything this worker did is dropped.
+3. A claim that was not given back (the worker died or was frozen) raises the run fence too, so that the chambers of
+   the dead are removed before new ones start. One that was given back leaves them running for the next tick.
+4. A ring is a row of the outbox, written in the transaction that made the job due; the relay sends it afterwards.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, case, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from sandbox.domain.job import CHARGED_AND_OPEN, ENDED, JobState, check_transition
+from sandbox.errors import Fenced
+from sandbox.store.tables import JobEvent, JobRow, OutboxRow, Sealed
+
+RING_AGAIN_AFTER = dt.timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A worker's right to work on one job until its lease ends: the job's id and the fence it was claimed with."""
+
+    job_id: str
+    fence: int
+
+
+def insert_job(session: Session, values: dict[str, Any], now: dt.datetime) -> None:
+    """Write a received job with its event and its first ring."""
+    number = (session.scalar(select(func.max(JobRow.number))) or 0) + 1
+    row = JobRow(**values, number=number, state=JobState.RECEIVED, received_at=now, due_at=now)
+    session.add(row)
+    session.flush()
+    session.add(JobEvent(job_id=row.id, at=now, fence=0, state=row.state))
+    ring(session, row.id, now)
+
+
+def ring(session: Session, job_id: str, now: dt.datetime) -> None:
+    """Ask the relay to wake a worker for this job."""
+    session.add(OutboxRow(job_id=job_id))
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(rung_at=now))
+
+
+def claim(session: Session, job_id: str, owner: str, now: dt.datetime, lease: dt.timedelta) -> Claim | None:
+    """Claim a job that is due and free; None when there is nothing to do, or somebody else does it."""
+    free = or_(JobRow.lease_until.is_(None), JobRow.lease_until <= now)
+    query = (
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.due_at <= now, free)
+        .values(
+            fence=JobRow.fence + 1,
+            run_fence=case((JobRow.lease_owner.is_(None), JobRow.run_fence), else_=JobRow.fence + 1),
+            lease_owner=owner,
+            lease_until=now + lease,
+        )
+        .returning(JobRow.fence)
+    )
+    fence = session.scalar(query)
+    return None if fence is None else Claim(job_id=job_id, fence=fence)
+
+
+def extend(session: Session, held: Claim, until: dt.datetime) -> None:
+    """Prolong the lease of a worker that is alive."""
+    _write(session, held, lease_until=until)
+
+
+def read_claimed(session: Session, held: Claim) -> JobRow:
+    """Read a claimed job, or raise Fenced."""
+    row = session.scalar(select(JobRow).where(JobRow.id == held.job_id, JobRow.fence == held.fence))
+    if row is None:
+        raise Fenced
+    return row
+
+
+def move(session: Session, held: Claim, after: JobState, now: dt.datetime, **values: Any) -> None:
+    """Write a job's next state with its event, if the table allows it and the fence still holds."""
+    row = read_claimed(session, held)
+    check_transition(JobState(row.state), after)
+    _write(session, held, state=after, delays=0, due_at=now, **({"code": None, "sentence": None} | values))
+    session.add(JobEvent(job_id=held.job_id, at=now, fence=held.fence, state=after, code=values.get("code")))
+
+
+def note(session: Session, held: Claim, **values: Any) -> None:
+    """Write something about a claimed job without changing its state."""
+    _write(session, held, **values)
+
+
+def give_back(session: Session, held: Claim, due_at: dt.datetime | None, now: dt.datetime, **values: Any) -> None:
+    """End a claim: the job is due again at `due_at` (rung for at once if that is now), or never."""
+    _write(session, held, lease_owner=None, lease_until=None, due_at=due_at, **values)
+    if due_at is not None and due_at <= now:
+        ring(session, held.job_id, now)
+
+
+def _write(session: Session, held: Claim, **values: Any) -> None:
+    query = update(JobRow).where(JobRow.id == held.job_id, JobRow.fence == held.fence).values(**values)
+    if cast("CursorResult[Any]", session.execute(query)).rowcount == 0:
+        raise Fenced
+
+
+def ring_due(session: Session, now: dt.datetime) -> int:
+    """Ring for every job that is due and free and has not been rung for lately; return how many that were."""
+    unrung = or_(JobRow.rung_at.is_(None), JobRow.rung_at <= now - RING_AGAIN_AFTER, JobRow.rung_at < JobRow.due_at)
+    free = or_(JobRow.lease_until.is_(None), JobRow.lease_until <= now)
+    ids = session.scalars(select(JobRow.id).where(JobRow.due_at <= now, free, unrung).order_by(JobRow.number)).all()
+    for job_id in ids:
+        ring(session, job_id, now)
+    return len(ids)
+
+
+def unsent_rings(session: Session, limit: int) -> Sequence[tuple[int, str]]:
+    """Read the oldest rings that are not with the broker yet: (row, job)."""
+    rows = session.execute(select(OutboxRow.id, OutboxRow.job_id).order_by(OutboxRow.id).limit(limit))
+    return [(row.id, row.job_id) for row in rows]
+
+
+def forget_rings(session: Session, rows: Sequence[int]) -> None:
+    """Drop rings that the broker has taken."""
+    session.execute(delete(OutboxRow).where(OutboxRow.id.in_(rows)))
+
+
+def end_leases_of(session: Session, owner_prefix: str, now: dt.datetime) -> int:
+    """End the leases of a worker that is known to be dead, without giving them back (rule 3)."""
+    query = (
+        update(JobRow)
+        .where(JobRow.lease_owner.startswith(owner_prefix, autoescape=True), JobRow.lease_until > now)
+        .values(lease_until=now, rung_at=None)
+    )
+    return cast("CursorResult[Any]", session.execute(query)).rowcount
+
+
+def live_jobs(session: Session) -> frozenset[str]:
+    """The jobs whose chambers may exist."""
+    return frozenset(session.scalars(select(JobRow.id).where(JobRow.state.in_(CHARGED_AND_OPEN))))
+
+
+def ended_jobs(session: Session, among: Sequence[str]) -> frozenset[str]:
+    """Those of the given jobs that have ended."""
+    query = select(JobRow.id).where(JobRow.id.in_(among), JobRow.state.in_(ENDED))
+    return frozenset(session.scalars(query))
+
+
+def read_sealed(session: Session, job_id: str) -> Sealed | None:
+    """The sealed end of a job, if it has come to one."""
+    return session.get(Sealed, job_id)
