@@ -10,14 +10,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from protocol.crypto.keys import PrivateKey, PublicKey, Scheme
 from protocol.errors import Refused
-
-if TYPE_CHECKING:
-    from joserfc.jwk import ECKey, OKPKey
 
 LIFETIME = timedelta(minutes=2)
 SKEW = timedelta(seconds=60)

@@ -1,0 +1,216 @@
+"""Algorithm: a researcher's image and the specification of everything it may say.
+
+The checks on a specification raise codes ``spec-…`` as soon as it is parsed, so that no node, registry or page ever
+holds one that cannot be run safely.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+
+from protocol.documents import limits, parameters
+from protocol.documents.fields import (
+    Amount,
+    Count,
+    Digest,
+    Document,
+    OciDigest,
+    OutputName,
+    Positive,
+    Record,
+    Slug,
+    SlugSet,
+    Some,
+    SomeTerms,
+    Subject,
+    Text,
+)
+from protocol.documents.strict import Json
+from protocol.errors import Refused
+
+Mode = Literal["block", "unit", "statistic", "reviewed", "airlock"]
+Aggregator = Literal["median", "mean", "vote", "sum", "count"]
+Argument = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
+Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$")]
+
+_AMOUNT: TypeAdapter[Any] = TypeAdapter(Amount)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:>*/-]{0,199}")
+
+#: What each mode can do with an output (DESIGN 7); the other modes are refused later, with codes of their own.
+_AGGREGATORS: dict[str, frozenset[str]] = {
+    "block": frozenset({"median", "mean", "vote"}),
+    "unit": frozenset({"sum", "count"}),
+}
+
+
+class ImageIdentity(Record):
+    """What an image is, in terms that every Docker version can check.
+
+    ``config_digest`` is the engine's image id and ``layers`` are the diff ids in order, both as ``sha256:…``;
+    ``archive_digest`` is the SHA-256 of the archive file, in plain hexadecimal.
+    """
+
+    config_digest: OciDigest
+    layers: Some[OciDigest]
+    archive_digest: Digest
+    uncompressed_bytes: Positive
+    manifest_digest: OciDigest | None
+
+
+class Inputs(Record):
+    """What the program wants to see of a block: genotypes, and these columns of the subjects."""
+
+    variants: bool
+    columns: SlugSet
+
+
+class OutputSpec(Record):
+    """One declared output, or one per item of the array parameter named by ``each``.
+
+    ``range`` bounds what a chamber may say for one unit (or, with ``range_per`` person, for one person: the bound of
+    a unit is then the signed maximum family size times as wide). ``divide_by`` divides the released sum by the public
+    number of people or by twice that.
+    """
+
+    name: OutputName
+    each: Slug | None = None
+    kind: Literal["number", "count", "category"]
+    range: Annotated[tuple[Amount, Amount], Field(strict=False)]
+    range_per: Literal["unit", "person"] = "unit"
+    default: Amount
+    spread: Amount | None = None
+    aggregator: Aggregator
+    divide_by: Literal["none", "people", "alleles"] = "none"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_present(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            _check_present(value)
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        low, high = self.range
+        if low >= high:
+            raise Refused(
+                "spec-range", f"Output {self.name} has an empty range; the lower bound must be below the upper."
+            )
+        if not low <= self.default <= high:
+            raise Refused("spec-default", f"Output {self.name} has a default outside its range; choose one inside.")
+        if self.spread is not None and self.spread <= 0:
+            raise Refused(
+                "spec-spread", f"Output {self.name} has a spread that is not above zero; state what you expect."
+            )
+        return self
+
+
+class Algorithm(Document):
+    """Signed by its author. ``parameters`` is a JSON Schema of the closed subset in ``parameters.py``."""
+
+    KIND: ClassVar[str] = "algorithm"
+
+    name: Slug
+    version: Version
+    author: Slug
+    summary: Text
+    purpose: SomeTerms
+    source_commit: Commit
+    image: ImageIdentity
+    entrypoint: Annotated[Some[Argument], Field(max_length=64)]
+    inputs: Inputs
+    parameters: dict[str, Json]
+    unit: Literal["person", "family"]
+    mode: Mode
+    outputs: Some[OutputSpec]
+    slot_seconds: Annotated[int, Field(ge=1, le=86_400)]
+    memory_bytes: Annotated[int, Field(ge=8 * 2**20, le=2**40)]
+    output_bytes: Annotated[int, Field(ge=2, le=16 * 2**20)]
+    model_parameters: Annotated[Count, Field(le=10_000)]
+
+    def subjects(self) -> tuple[Subject, ...]:
+        return (Subject(name="image", sha256=self.image.archive_digest),)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        parameters.check_schema(self.parameters)
+        _check_outputs(self)
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpandedOutput:
+    """One value that a release will carry: its name and the specification that it follows."""
+
+    name: str
+    spec: OutputSpec
+
+
+def expand_outputs(algorithm: Algorithm, order_parameters: dict[str, Json]) -> tuple[ExpandedOutput, ...]:
+    """Every output by its released name, in the specification's order, ``each`` written out.
+
+    Refuses (``order-outputs``) items that are no output names, names that clash, and too many of them. The parameters
+    must have passed ``parameters.check_parameters`` first.
+    """
+    expanded = tuple(
+        ExpandedOutput(name=name, spec=spec)
+        for spec in algorithm.outputs
+        for name in ([spec.name] if spec.each is None else _items(order_parameters, spec.each))
+    )
+    if len({output.name for output in expanded}) != len(expanded):
+        raise Refused("order-outputs", "Two outputs would have the same name; ask for each item once.")
+    if not 0 < len(expanded) <= limits.EXPANDED_OUTPUTS:
+        raise Refused(
+            "order-outputs", f"The order asks for no output, or more than {limits.EXPANDED_OUTPUTS}; ask for fewer."
+        )
+    return expanded
+
+
+def _items(order_parameters: dict[str, Json], each: str) -> list[str]:
+    items = order_parameters.get(each)
+    if not isinstance(items, list):
+        raise Refused("order-outputs", f"The order has no list {each} to make outputs from; add it.")
+    for item in items:
+        if not (isinstance(item, str) and _NAME.fullmatch(item)):
+            raise Refused("order-outputs", f"An item of {each} cannot name an output; use an id or CHROM:POS:REF:ALT.")
+    return [str(item) for item in items]
+
+
+def _check_present(untrusted: dict[Any, Any]) -> None:
+    name = str(untrusted.get("name", "?"))[:100]
+    bounds = untrusted.get("range")
+    if not isinstance(bounds, list | tuple) or len(bounds) != 2 or not all(_is_finite(bound) for bound in bounds):
+        sentence = f'Output {name} has no finite range; state the two bounds as decimal strings, such as ["0", "1"].'
+        raise Refused("spec-range", sentence)
+    if not _is_finite(untrusted.get("default")):
+        raise Refused("spec-default", f"Output {name} has no finite default; state it as a decimal string.")
+
+
+def _is_finite(untrusted: object) -> bool:
+    try:
+        _AMOUNT.validate_python(untrusted)
+    except ValidationError:
+        return False
+    return True
+
+
+def _check_outputs(algorithm: Algorithm) -> None:
+    names = [spec.name for spec in algorithm.outputs]
+    if len(set(names)) != len(names):
+        raise Refused("spec-duplicate-output", "Two outputs have the same name; give each its own.")
+    lists = [spec.each for spec in algorithm.outputs if spec.each is not None]
+    if len(set(lists)) != len(lists):
+        raise Refused("spec-each", "Two outputs are written out over the same parameter and would clash; use one.")
+    for each in lists:
+        parameters.check_list_of_names(algorithm.parameters, each)
+    for spec in algorithm.outputs:
+        if spec.aggregator not in _AGGREGATORS.get(algorithm.mode, frozenset({spec.aggregator})):
+            raise Refused(
+                "spec-aggregator",
+                f"Output {spec.name}: mode {algorithm.mode} has no {spec.aggregator}; choose another.",
+            )

@@ -1,0 +1,171 @@
+"""The form of every signed document: a DSSE envelope around an in-toto Statement v1.
+
+1. The exact bytes received are kept, verified and digested; nothing is re-serialised to be checked.
+2. payloadType, _type and predicateType must be exactly ours, so that one kind never passes for another.
+3. The statement's subjects must be those that follow from the predicate, so that a tool which reads only the
+   subjects is not misled.
+4. A signature is verified under a key that the caller trusts; the key id only helps to find it.
+
+Sources: DSSE 1.0 (protocol and envelope), in-toto attestation framework 1.0 (statement).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, StringConstraints
+
+from protocol.crypto.digest import sha256_hex
+from protocol.crypto.encoding import decode_base64, encode_base64
+from protocol.crypto.keys import PublicKey, Signer
+from protocol.documents import limits
+from protocol.documents.fields import Digest, Document, Record, Some, Subject
+from protocol.documents.strict import Json, build, canonical, malformed, parse_object
+from protocol.errors import Refused
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+
+DocumentT = TypeVar("DocumentT", bound=Document)
+
+
+class _Signature(Record):
+    keyid: Digest
+    sig: Annotated[str, StringConstraints(max_length=1000)]
+
+
+class _Dsse(Record):
+    payloadType: Literal["application/vnd.in-toto+json"]  # noqa: N815 - the name is DSSE's
+    payload: str
+    signatures: Annotated[Some[_Signature], Field(max_length=limits.SIGNATURES)]
+
+
+class _DigestSet(Record):
+    sha256: Digest
+
+
+class _Descriptor(Record):
+    name: str
+    digest: _DigestSet
+
+
+class _Statement(Record):
+    type_: Annotated[Literal["https://in-toto.io/Statement/v1"], Field(alias="_type")]
+    subject: Some[_Descriptor]
+    predicateType: str  # noqa: N815 - the name is in-toto's
+    predicate: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A signature and the key id that it claims."""
+
+    keyid: str
+    sig: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A document as it was received: nothing in it is verified until ``check_signed`` has returned."""
+
+    raw: bytes
+    payload: bytes
+    signatures: tuple[Signature, ...]
+    digest: str
+
+    def signers(self, keys: Iterable[PublicKey]) -> tuple[PublicKey, ...]:
+        """Those of ``keys``, each once, whose signature stands on this envelope.
+
+        Refuses (``signature-invalid``) the whole envelope if a signature claims one of the keys and does not fit.
+        """
+        known = {key.keyid: key for key in keys}
+        claimed = {signature.keyid: signature for signature in self.signatures if signature.keyid in known}
+        for keyid, signature in claimed.items():
+            known[keyid].verify(signature.sig, self.signed_bytes)
+        return tuple(known[keyid] for keyid in claimed)
+
+    @property
+    def signed_bytes(self) -> bytes:
+        """DSSE's pre-authentication encoding of the payload: what every signature is over."""
+        return pre_authentication_encoding(PAYLOAD_TYPE, self.payload)
+
+    def check_signed(self, keys: Iterable[PublicKey], threshold: int = 1) -> None:
+        """Refuse (``key-unknown`` or ``signature-invalid``) unless ``threshold`` distinct ``keys`` signed this."""
+        if threshold < 1 or len(self.signers(keys)) < threshold:
+            sentence = "The document lacks a signature by a key that we know; ask its signer to sign it."
+            raise Refused("key-unknown", sentence)
+
+    def untrusted(self, model: type[DocumentT]) -> DocumentT:
+        """What the payload claims, parsed strictly as ``model``. Believe it only after ``check_signed``."""
+        statement = build(_Statement, parse_object(self.payload))
+        if statement.predicateType != predicate_type(model):
+            raise Refused("document-kind", f"The document is not of the kind {model.KIND}; send the right one.")
+        document = build(model, statement.predicate)
+        claimed = tuple(Subject(name=one.name, sha256=one.digest.sha256) for one in statement.subject)
+        if claimed != document.subjects():
+            raise Refused("document-subject", "The statement's subjects are not those of its predicate; sign it again.")
+        return document
+
+    @property
+    def untrusted_kind(self) -> str:
+        """The last word of the predicate type that the payload claims, such as ``approval``."""
+        statement = build(_Statement, parse_object(self.payload))
+        prefix, _, rest = statement.predicateType.partition("urn:safeconduct:")
+        kind, _, version = rest.partition(":")
+        if prefix or version != "v1":
+            raise Refused("document-kind", "The document is none of ours; send a Safeconduct document.")
+        return kind
+
+
+def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
+    """``DSSEv1 SP len(type) SP type SP len(payload) SP payload`` (DSSE, protocol)."""
+    return b"DSSEv1 %d %b %d %b" % (len(payload_type), payload_type.encode(), len(payload), payload)
+
+
+def predicate_type(model: type[Document]) -> str:
+    """The predicate type of a kind of document."""
+    return f"urn:safeconduct:{model.KIND}:v1"
+
+
+def read_envelope(untrusted: bytes, limit: int = limits.DOCUMENT_BYTES) -> Envelope:
+    """An envelope from at most ``limit`` bytes; its form is checked, its signatures are not."""
+    dsse = build(_Dsse, parse_object(untrusted, limit))
+    payload = decode_base64(dsse.payload)
+    signatures = tuple(Signature(keyid=one.keyid, sig=decode_base64(one.sig)) for one in dsse.signatures)
+    if len({signature.keyid for signature in signatures}) != len(signatures):
+        raise malformed("one key id signs twice")
+    return Envelope(raw=untrusted, payload=payload, signatures=signatures, digest=sha256_hex(payload))
+
+
+def sign_statement(document: Document, keys: Sequence[Signer]) -> bytes:
+    """The envelope, as JSON bytes, of ``document`` signed by every one of ``keys``."""
+    payload = statement_bytes(document)
+    signed = pre_authentication_encoding(PAYLOAD_TYPE, payload)
+    signatures: list[Json] = [{"keyid": key.public.keyid, "sig": encode_base64(key.sign(signed))} for key in keys]
+    raw = canonical({"payload": encode_base64(payload), "payloadType": PAYLOAD_TYPE, "signatures": signatures})
+    read_envelope(raw).untrusted(type(document))  # what we sign must be what everybody reads
+    return raw
+
+
+def statement_bytes(document: Document) -> bytes:
+    """The in-toto statement about ``document``: the payload of its envelope."""
+    subjects = [{"name": one.name, "digest": {"sha256": one.sha256}} for one in document.subjects()]
+    return canonical(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": subjects,
+            "predicateType": predicate_type(type(document)),
+            "predicate": document.model_dump(mode="json"),
+        }
+    )
+
+
+def open_document(
+    untrusted: bytes, model: type[DocumentT], keys: Iterable[PublicKey], threshold: int = 1
+) -> tuple[DocumentT, str]:
+    """A document and its digest, after checking that ``threshold`` of ``keys`` signed exactly these bytes."""
+    envelope = read_envelope(untrusted)
+    envelope.check_signed(keys, threshold)
+    return envelope.untrusted(model), envelope.digest
