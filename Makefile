@@ -1,0 +1,40 @@
+# The only front door. Every target does its own set-up; what that means is told in compose/local/__main__.py.
+#
+#   make demo  [JSON=FILE] [GENOMES=DIR]   the main job, told as it happens
+#   make test  [ARGS="-k name"]            the tests
+#   make check                             style, types, import rules
+#   make fix                               put style right
+#   make bench [JSON=FILE] [ONLY=a,b]      the figures, each beside its baseline
+#   make clean                             undo all set-up
+
+PYTHON ?= python3
+SETUP = $(PYTHON) -I compose/local
+SET = . ./.run/env &&
+
+.PHONY: demo test check fix bench clean up python
+
+demo: up
+	@$(SET) exec safeconduct demo $(if $(JSON),--json-file '$(JSON)') $(if $(GENOMES),--genomes '$(GENOMES)')
+
+test: up
+	@$(SET) exec python -m pytest $(ARGS)
+
+bench: up
+	@$(SET) exec python -m benches $(if $(JSON),--json-file '$(JSON)') $(if $(ONLY),--only '$(ONLY)')
+
+check: python
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/mypy compose/local
+	.venv/bin/lint-imports
+
+fix: python
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean:
+	@$(SETUP) clean
+
+up python:
+	@$(SETUP) $@
