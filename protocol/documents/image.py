@@ -139,7 +139,7 @@ class _Members:
         check_name(untrusted_name, self._limits)
         raise Refused(
             "image-unexpected-member",
-            f"The image archive holds {untrusted_name!r} where something else belongs; build it with `algorithm build`.",
+            f"The image archive holds {untrusted_name!r} out of its place; build it with `algorithm build`.",
         )
 
 
