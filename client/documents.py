@@ -1,0 +1,142 @@
+"""The documents that people sign, made from what they wrote.
+
+Every function returns the signed envelope as bytes; nothing is sent. What is missing or wrong is refused by the
+document's own model before anything is signed, so nobody signs what a node could not read.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from client.errors import UsageProblem
+from protocol.crypto.encoding import encode_base64
+from protocol.crypto.keys import PrivateKey
+from protocol.documents.accreditation import Accreditation
+from protocol.documents.algorithm import Algorithm, expand_outputs
+from protocol.documents.approval import Approval
+from protocol.documents.envelope import Envelope, read_envelope, sign_statement
+from protocol.documents.fields import Document
+from protocol.documents.job_order import JobOrder
+from protocol.documents.parameters import check_parameters
+from protocol.documents.policy import Policy
+from protocol.documents.receipt import Receipt
+from protocol.documents.roster import Roster
+from protocol.documents.status import Status
+from protocol.documents.strict import build, canonical
+from protocol.documents.trust_root import TrustRoot
+
+KINDS: dict[str, type[Document]] = {
+    model.KIND: model
+    for model in (TrustRoot, Accreditation, Roster, Status, Algorithm, Approval, JobOrder, Policy, Receipt)
+}
+DocumentT = TypeVar("DocumentT", bound=Document)
+
+
+def sign(model: type[Document], fields: Mapping[str, Any], keys: Sequence[PrivateKey]) -> bytes:
+    """Check the fields against the model and sign them with every key."""
+    return sign_statement(build(model, dict(fields)), keys)
+
+
+def add_signature(envelope: bytes, keys: Sequence[PrivateKey]) -> bytes:
+    """Add signatures to a document that others signed already; its payload stays as it is, byte for byte."""
+    found = read_envelope(envelope)
+    claimed = {one.keyid for one in found.signatures}
+    for key in keys:
+        if key.public.keyid in claimed:
+            raise UsageProblem("already-signed", f"The key {key.public.keyid[:16]}… has signed this already.")
+    signatures = [(one.keyid, one.sig) for one in found.signatures]
+    signatures += [(key.public.keyid, key.sign(found.signed_bytes)) for key in keys]
+    listed = [{"keyid": keyid, "sig": encode_base64(sig)} for keyid, sig in signatures]
+    raw = canonical(
+        {
+            "payload": encode_base64(found.payload),
+            "payloadType": "application/vnd.in-toto+json",
+            "signatures": listed,
+        }
+    )
+    read_envelope(raw)
+    return raw
+
+
+def untrusted_fields(envelope: bytes) -> tuple[str, Envelope, Document]:
+    """Return a document's kind and claims, for showing. Whether anybody signed them is not checked here."""
+    found = read_envelope(envelope)
+    model = KINDS.get(found.untrusted_kind)
+    if model is None:
+        raise UsageProblem("document-kind", f"A {found.untrusted_kind} is no document that this version knows.")
+    return found.untrusted_kind, found, found.untrusted(model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a researcher wants from one node: everything in an order that is a choice."""
+
+    algorithm: Algorithm
+    algorithm_digest: str
+    approvals: tuple[str, ...]
+    project: str
+    purpose: str
+    node: str
+    dataset: str
+    parameters: Mapping[str, Any]
+    blocks: int
+    rho: Mapping[str, int] | int
+    nonce: str | None = None
+
+
+def order(
+    wish: Wish, *, researcher: str, recipient: bytes, key: PrivateKey, now: datetime, lifetime: timedelta
+) -> bytes:
+    """Sign one order. A total ρ is split into equal shares; what does not divide is left unspent, never rounded up.
+
+    Refused: parameters outside the schema, a share for an output that is not asked for, less than a nano each.
+    """
+    check_parameters(wish.algorithm.parameters, dict(wish.parameters))
+    names = [output.name for output in expand_outputs(wish.algorithm, dict(wish.parameters))]
+    fields = {
+        "algorithm": wish.algorithm_digest,
+        "approvals": list(wish.approvals),
+        "researcher": researcher,
+        "project": wish.project,
+        "purpose": wish.purpose,
+        "node": wish.node,
+        "dataset": wish.dataset,
+        "parameters": dict(wish.parameters),
+        "blocks": wish.blocks,
+        "rho": [{"output": name, "nano": share} for name, share in split(wish.rho, names).items()],
+        "recipient": encode_base64(recipient),
+        "nonce": wish.nonce or secrets.token_hex(16),
+        "not_before": now,
+        "not_after": now + lifetime,
+    }
+    return sign(JobOrder, fields, [key])
+
+
+def split(rho: Mapping[str, int] | int, names: Sequence[str]) -> dict[str, int]:
+    """Return each output's share of ρ in nano-units, in the order of the names."""
+    if isinstance(rho, int):
+        share = rho // len(names)
+        if share < 1:
+            raise UsageProblem("rho-too-small", f"{rho} nano-rho cannot be split over {len(names)} outputs; ask for more.")
+        return dict.fromkeys(names, share)
+    if rho.keys() != set(names):
+        odd = sorted(rho.keys() ^ set(names))[0]
+        raise UsageProblem("rho-shares", f"The shares of rho and the outputs differ at {odd}; give one share to each.")
+    return {name: rho[name] for name in names}
+
+
+def nano(text: str) -> int:
+    """Read an amount of ρ written as a decimal, such as 0.03125, as nano-units. Refused: what is finer than a nano."""
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        amount = Decimal(text) * 10**9
+    except InvalidOperation as problem:
+        raise UsageProblem("rho-malformed", f"{text!r} is not a decimal number; write rho like 0.03125.") from problem
+    if not amount.is_finite() or amount <= 0 or amount != int(amount):
+        raise UsageProblem("rho-malformed", f"rho {text} is not a positive number of at most nine decimals.")
+    return int(amount)
