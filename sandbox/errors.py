@@ -7,6 +7,8 @@
     │   └── PolicyDenied             Cedar or DUO said no; carries the policies' names
     ├── Misconfigured                a setting or a file of the node is wrong: it does not start
     ├── BadInput                     a person's command or data file is wrong: nothing is written
+    ├── GateBroken                   trusted code handed the gate what it must never get: the job fails, charged
+    ├── LedgerBroken                 the ledger's chain, sums or head do not agree: the node stops
     ├── Held                         the job waits and says why
     └── InfrastructureLost           the machine failed, not the algorithm: tried again within the same charge
         └── Unreachable              registry, broker or engine does not answer
@@ -19,8 +21,10 @@ from protocol.errors import Refused, SafeconductError
 __all__ = [
     "BadInput",
     "Fenced",
+    "GateBroken",
     "Held",
     "InfrastructureLost",
+    "LedgerBroken",
     "Misconfigured",
     "PolicyDenied",
     "Refused",
@@ -43,6 +47,14 @@ class Misconfigured(SafeconductError):
 
 class BadInput(SafeconductError):
     """What a person gave on the command line cannot be used; nothing was written."""
+
+
+class GateBroken(SafeconductError):
+    """Trusted code handed the gate what it must never get; nothing is released."""
+
+
+class LedgerBroken(SafeconductError):
+    """The ledger does not agree with itself or with its head outside the database; nothing may be charged."""
 
 
 class Held(SafeconductError):

@@ -1,0 +1,51 @@
+"""The output gate: the only way by which anything computed on protected data may leave (DESIGN 7).
+
+OpenDP is loaded at the first call, not at import: a command that releases nothing does not pay for it.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sandbox.domain.plan import GatePlan
+from sandbox.gate.values import Interval, OutputPrice, Price, ReleasedOutput
+from sandbox.gate.wording import assumptions
+
+__all__ = [
+    "Interval",
+    "OutputPrice",
+    "Price",
+    "ReleasedOutput",
+    "assumptions",
+    "epsilon",
+    "library_version",
+    "price",
+    "release",
+]
+
+
+def price(plan: GatePlan) -> Price:
+    """Say what releasing this plan costs, to the nano: exactly what must be charged before any chamber sees data."""
+    from sandbox.gate import pricing
+
+    return pricing.price(plan)
+
+
+def release(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[ReleasedOutput, ...]:
+    """Release a charged plan, once: raw results of the chambers in their order (None: no result) to noisy values."""
+    from sandbox.gate import releasing
+
+    return releasing.release(plan, untrusted_outputs)
+
+
+def epsilon(rho_nano: int, delta: Decimal) -> Decimal:
+    """Give the epsilon that belongs to `delta` for a loss of `rho_nano`, rounded up to four places."""
+    from sandbox.gate import releasing
+
+    return releasing.epsilon(rho_nano, delta)
+
+
+def library_version() -> str:
+    """Give the version of OpenDP, for the receipt."""
+    from sandbox.gate import library
+
+    return library.opendp_version()

@@ -1,0 +1,154 @@
+"""The plan of a job: pure data that says what will run and what may leave, made from public facts only.
+
+`make_gate_plan` is step 8 of the node's fifteen. It reads the signed spec, the signed order, the signed policy and
+the public facts of the dataset, and nothing else: a refusal here tells nothing about any person.
+
+Numbers. Values travel through the gate as fixed-point integers in units of 10^-`decimals`: integer sums have exactly
+the sensitivity that they declare, float sums do not. Amounts of rho are integers in nano.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from protocol.documents.algorithm import Algorithm, OutputSpec
+from protocol.documents.order import JobOrder
+from protocol.documents.policy import Policy
+from sandbox.domain import plan_checks as checks
+from sandbox.domain.dataset import DatasetFacts, Unit
+from sandbox.domain.plan_checks import Aggregator, Mode
+
+STEPS_EXPONENT = 6  # a number's range is divided into at least 10^6 fixed-point steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputPlan:
+    """One number that may leave: its bounds, its default, its share of rho, and what it is divided by afterwards.
+
+    `low`, `high` and `default` are for one chamber, with the family size already applied. `whole` outputs accept
+    whole numbers only. `spread` is the expected standard deviation of one chamber's value, from the spec.
+    """
+
+    name: str
+    aggregator: Aggregator
+    low: Decimal
+    high: Decimal
+    default: Decimal
+    decimals: int
+    whole: bool
+    spread: Decimal | None
+    rho_nano: int
+    divisor: int
+
+    def fixed(self, value: Decimal) -> int:
+        """Give `value` in units of 10^-decimals, rounded to the nearest."""
+        return int(value.scaleb(self.decimals).to_integral_value())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePlan:
+    """Everything the gate needs: `blocks` is the number of chambers (k, or the public slots in `unit` mode)."""
+
+    mode: Mode
+    unit: Unit
+    blocks: int
+    people: int
+    outputs: tuple[OutputPlan, ...]
+    delta: Decimal
+    candidates: int
+    maximum_family_size: int
+    output_bytes: int
+
+    @property
+    def rho_nano(self) -> int:
+        """The whole of what the order asks for."""
+        return sum(output.rho_nano for output in self.outputs)
+
+
+def make_gate_plan(algorithm: Algorithm, order: JobOrder, policy: Policy, facts: DatasetFacts) -> GatePlan:
+    """Plan the release of one order, or refuse it with a code of its own (the list is in `plan_checks`)."""
+    mode = checks.check_mode(algorithm.mode)
+    checks.check_unit(algorithm.unit, facts, policy)
+    delta = Decimal(policy.delta)
+    checks.check_delta(delta, facts.people)
+    checks.check_candidates(policy.candidates)
+    plan = GatePlan(
+        mode=mode,
+        unit=facts.unit,
+        blocks=checks.check_blocks(algorithm, order.blocks, policy, facts),
+        people=facts.people,
+        outputs=tuple(_plan_outputs(mode, algorithm, order, facts)),
+        delta=delta,
+        candidates=policy.candidates,
+        maximum_family_size=facts.maximum_family_size,
+        output_bytes=algorithm.output_bytes,
+    )
+    _check_whole_plan(plan, policy)
+    return plan
+
+
+def expand(outputs: Iterable[OutputSpec], parameters: Mapping[str, object]) -> Iterator[tuple[str, OutputSpec]]:
+    """Name every single output: a spec with `each` stands for one output per item of that array parameter."""
+    for spec in outputs:
+        if spec.each is None:
+            yield spec.name, spec
+        else:
+            for item in checks.check_items(parameters.get(spec.each), spec.each):
+                yield item, spec
+
+
+def _check_whole_plan(plan: GatePlan, policy: Policy) -> None:
+    for output in plan.outputs:
+        checks.check_width(output.name, output.fixed(output.low), output.fixed(output.high), plan.blocks)
+    checks.check_medians([o.rho_nano for o in plan.outputs if o.aggregator == "median"], plan.blocks)
+    checks.check_job_cap(plan.rho_nano, policy)
+
+
+def _plan_outputs(mode: Mode, algorithm: Algorithm, order: JobOrder, facts: DatasetFacts) -> Iterator[OutputPlan]:
+    expanded = list(expand(algorithm.outputs, order.parameters))
+    checks.check_names([name for name, _ in expanded], [share.output for share in order.rho])
+    shares = {share.output: share.nano for share in order.rho}
+    for name, spec in expanded:
+        yield _plan_output(mode, name, spec, shares[name], facts)
+
+
+def _plan_output(mode: Mode, name: str, spec: OutputSpec, rho_nano: int, facts: DatasetFacts) -> OutputPlan:
+    aggregator = checks.check_aggregator(mode, spec)
+    checks.check_share(name, rho_nano)
+    spread = None if spec.spread is None else checks.check_number(spec.spread, "gate-spread", name)
+    if aggregator == "median" or spread is not None:
+        checks.check_spread(name, spread)
+    low, high, default = _bounds(mode, name, spec, facts.maximum_family_size)
+    return OutputPlan(
+        name=name,
+        aggregator=aggregator,
+        low=low,
+        high=high,
+        default=default,
+        decimals=_decimals(low, high, default, exact=mode == "unit" and spec.kind == "count"),
+        whole=spec.kind == "count",
+        spread=spread,
+        rho_nano=rho_nano,
+        divisor={"none": 1, "people": facts.people, "alleles": 2 * facts.people}[spec.divide_by],
+    )
+
+
+def _bounds(mode: Mode, name: str, spec: OutputSpec, family: int) -> tuple[Decimal, Decimal, Decimal]:
+    """Give low, high and default of one chamber; a range per person is widened to the largest family."""
+    low, high = (checks.check_number(end, "gate-range", name) for end in spec.range)
+    default = checks.check_number(spec.default, "gate-default", name)
+    if spec.range_per == "person":
+        checks.check_per_person(mode, name)
+        low, high = min(low, low * family), max(high, high * family)
+    checks.check_range(name, low, high, default)
+    if spec.kind == "count":
+        checks.check_whole(name, low, high, default)
+    return low, high, default
+
+
+def _decimals(low: Decimal, high: Decimal, default: Decimal, *, exact: bool) -> int:
+    """Choose the fixed point: summed counts stay whole, the rest gets at least a million steps over its range."""
+    if exact:
+        return 0
+    needed = max(checks.decimals_of(number) for number in (low, high, default))
+    return max(needed, STEPS_EXPONENT - (high - low).adjusted(), 0)

@@ -1,0 +1,192 @@
+"""What the gate refuses before any data is touched: public facts only, in integers, one code for each reason.
+
+=========================  ============================================================================
+code                       refused
+=========================  ============================================================================
+gate-mode-statistic        trusted statistics are not in this version
+gate-mode-reviewed         a release on the word of a reviewer is not in this version
+gate-mode-airlock          a release by human checkers is not in this version
+gate-unit                  the spec promises families, the dataset protects persons
+gate-family-size           the dataset's largest family is above the signed one, or not a family size
+gate-delta                 delta is not above 0 and at most 1/(10 N_pub)
+gate-candidates            fewer than 3 or more than 100 000 candidates for a median
+gate-blocks                the number of blocks is below the policy's, or given where the mode has none
+gate-blocks-too-small      fewer people in a block than max(policy, 20 x model parameters)
+gate-too-many-outputs      more medians than 8 rho (k/64)^2, or more outputs than anyone may ask for
+gate-outputs               the order's shares do not name exactly the outputs of the spec
+gate-share                 a share of rho that is not above 0
+gate-kind                  an output that is neither a number nor a count
+gate-aggregator            the aggregator does not belong to the mode
+gate-divisor               a divisor where none has a meaning
+gate-range                 the range is missing, not finite, empty or too wide for exact sums
+gate-default               the default is outside the range
+gate-spread                a median without the expected spread of a block's value
+gate-median-resolution     k x epsilon < 64: the median would be nearly uniform over its range
+budget-job                 more rho than one job may spend
+=========================  ============================================================================
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Literal, cast
+
+from protocol.documents.algorithm import Algorithm, OutputSpec
+from protocol.documents.policy import Policy
+from sandbox.domain.dataset import DatasetFacts
+from sandbox.errors import Refused
+
+Aggregator = Literal["median", "mean", "sum", "count"]
+Mode = Literal["block", "unit"]
+
+NANO = 10**9
+MEDIAN_RULE = 64**2  # k x epsilon >= 64, and epsilon^2 = 8 rho
+MEDIAN_CAUTION = 96**2
+PEOPLE_PER_PARAMETER = 20
+OUTPUTS_MAXIMUM = 1_024
+CANDIDATES_MAXIMUM = 100_000
+SPAN_MAXIMUM = 2**40  # of one chamber's fixed-point value: noise of any share then stays far inside an i64
+TOTAL_MAXIMUM = 2**61  # of the sum over all chambers
+DIGITS_MAXIMUM = 18
+AGGREGATORS = {"block": ("median", "mean"), "unit": ("sum", "count")}
+
+
+def check_mode(mode: str) -> Mode:
+    """Refuse every mode that this version does not have, each with its own code."""
+    if mode not in AGGREGATORS:
+        raise Refused(f"gate-mode-{mode}", f"this node does not offer the mode {mode!r}; use block or unit")
+    return cast("Mode", mode)
+
+
+def check_unit(unit: str, facts: DatasetFacts, policy: Policy) -> None:
+    """Refuse a promise the dataset cannot keep: protecting families needs a pedigree and a signed largest size."""
+    if unit == "family" and facts.unit != "family":
+        raise Refused("gate-unit", "the spec promises to protect families, but this dataset knows only persons")
+    if not 1 <= facts.maximum_family_size <= policy.maximum_family_size:
+        raise Refused("gate-family-size", f"the signed policy allows families of 1 to {policy.maximum_family_size}")
+    if facts.unit == "person" and facts.maximum_family_size != 1:
+        raise Refused("gate-family-size", "a dataset whose unit is the person has families of size 1")
+
+
+def check_delta(delta: Decimal, people: int) -> None:
+    """Refuse a delta at which one in ten such cohorts could lose a person entirely."""
+    if people < 1 or not delta.is_finite() or not 0 < delta * 10 * people <= 1:
+        raise Refused("gate-delta", "delta must be above 0 and at most 1/(10 N_pub): the policy must be signed anew")
+
+
+def check_candidates(candidates: int) -> None:
+    """Refuse a grid without a middle, or one that costs more time than it adds detail."""
+    if not 3 <= candidates <= CANDIDATES_MAXIMUM:
+        raise Refused("gate-candidates", f"a median needs 3 to {CANDIDATES_MAXIMUM} candidates")
+
+
+def check_blocks(algorithm: Algorithm, asked: int, policy: Policy, facts: DatasetFacts) -> int:
+    """Give the number of chambers: k of the order in `block` mode, the dataset's public slots in `unit` mode."""
+    if algorithm.mode == "unit":
+        if asked != 0 or facts.slots < 1:
+            raise Refused("gate-blocks", "in unit mode the dataset's public slots are the blocks: order 0 blocks")
+        return facts.slots
+    if asked < max(policy.blocks_minimum, 1):
+        raise Refused("gate-blocks", f"this node wants at least {policy.blocks_minimum} blocks")
+    smallest = max(policy.block_people_minimum, PEOPLE_PER_PARAMETER * algorithm.model_parameters)
+    if facts.people // asked < smallest:
+        raise Refused("gate-blocks-too-small", f"a block needs at least {smallest} people: order fewer blocks")
+    return asked
+
+
+def check_items(items: object, parameter: str) -> list[str]:
+    """Give the output names that an array parameter stands for: distinct, non-empty texts."""
+    if not isinstance(items, list | tuple) or not items or not all(isinstance(i, str) and i for i in items):
+        raise Refused("gate-outputs", f"the parameter {parameter!r} must list the outputs by name")
+    if len(items) > OUTPUTS_MAXIMUM:
+        raise Refused("gate-too-many-outputs", f"one job may release at most {OUTPUTS_MAXIMUM} outputs")
+    return list(items)
+
+
+def check_names(named: list[str], shared: list[str]) -> None:
+    """Refuse shares of rho that do not name each output of the spec exactly once."""
+    if not named or len(set(named)) != len(named) or sorted(named) != sorted(shared):
+        raise Refused("gate-outputs", "the order must give one share of rho to each output of the spec, and no other")
+    if len(named) > OUTPUTS_MAXIMUM:
+        raise Refused("gate-too-many-outputs", f"one job may release at most {OUTPUTS_MAXIMUM} outputs")
+
+
+def check_aggregator(mode: Mode, spec: OutputSpec) -> Aggregator:
+    """Refuse an output whose kind or aggregator this mode does not have."""
+    if spec.kind not in ("number", "count"):
+        raise Refused("gate-kind", f"output {spec.name!r}: only numbers and counts are released by this version")
+    if spec.aggregator not in AGGREGATORS[mode] or (spec.aggregator == "count" and spec.kind != "count"):
+        raise Refused("gate-aggregator", f"output {spec.name!r}: mode {mode} has {' and '.join(AGGREGATORS[mode])}")
+    if mode == "block" and spec.divide_by != "none":
+        raise Refused("gate-divisor", f"output {spec.name!r}: a value per block is not divided by the number of people")
+    return cast("Aggregator", spec.aggregator)
+
+
+def check_number(text: object, code: str, name: str) -> Decimal:
+    """Give a finite decimal of at most 18 digits on either side of the point."""
+    try:
+        number = Decimal(str(text))
+    except InvalidOperation:
+        raise Refused(code, f"output {name!r}: {text!r} is not a decimal number") from None
+    if not number.is_finite() or abs(number) >= 10**DIGITS_MAXIMUM or decimals_of(number) > DIGITS_MAXIMUM:
+        raise Refused(code, f"output {name!r}: {text!r} is not a finite number of at most {DIGITS_MAXIMUM} digits")
+    return number
+
+
+def check_per_person(mode: Mode, name: str) -> None:
+    """Refuse a range per person where one chamber holds a whole block of people."""
+    if mode != "unit":
+        raise Refused("gate-range", f"output {name!r}: a range per person belongs to unit mode")
+
+
+def check_range(name: str, low: Decimal, high: Decimal, default: Decimal) -> None:
+    """Refuse an empty range and a default that clamping would change."""
+    if low >= high:
+        raise Refused("gate-range", f"output {name!r}: the range must have its lower end below its upper end")
+    if not low <= default <= high:
+        raise Refused("gate-default", f"output {name!r}: the default must lie inside the range")
+
+
+def check_whole(name: str, low: Decimal, high: Decimal, default: Decimal) -> None:
+    """Refuse a count whose range or default is not made of whole numbers."""
+    if any(decimals_of(number) for number in (low, high)):
+        raise Refused("gate-range", f"output {name!r}: the range of a count has whole ends")
+    if decimals_of(default):
+        raise Refused("gate-default", f"output {name!r}: the default of a count is a whole number")
+
+
+def check_width(name: str, low: int, high: int, blocks: int) -> None:
+    """Refuse fixed-point bounds whose sum over all chambers, with its noise, could leave an i64."""
+    if high - low > SPAN_MAXIMUM or max(abs(low), abs(high)) * blocks > TOTAL_MAXIMUM:
+        raise Refused("gate-range", f"output {name!r}: the range has too many digits for exact sums")
+
+
+def check_share(name: str, rho_nano: int) -> None:
+    """Refuse a share that would need noise without end."""
+    if rho_nano < 1:
+        raise Refused("gate-share", f"output {name!r}: its share of rho must be above 0")
+
+
+def check_spread(name: str, spread: Decimal | None) -> None:
+    """Refuse a median without expected spread: its noise interval could not be stated."""
+    if spread is None or spread <= 0:
+        raise Refused("gate-spread", f"output {name!r}: a median needs the expected spread of one block's value")
+
+
+def check_medians(shares_nano: list[int], blocks: int) -> None:
+    """Refuse medians that their rho cannot resolve: 8 rho_i k^2 >= 64^2 for each, d <= 8 rho (k/64)^2 together."""
+    carried = 8 * sum(shares_nano) * blocks**2 // (MEDIAN_RULE * NANO)
+    if 1 <= carried < len(shares_nano):
+        raise Refused("gate-too-many-outputs", f"this rho over {blocks} blocks carries {carried} medians, not more")
+    if any(8 * share * blocks**2 < MEDIAN_RULE * NANO for share in shares_nano):
+        raise Refused("gate-median-resolution", "a median needs k x epsilon >= 64: more blocks or more rho per output")
+
+
+def check_job_cap(rho_nano: int, policy: Policy) -> None:
+    """Refuse a job that asks for more than the holder signed for one job."""
+    if rho_nano > policy.job_cap_nano:
+        raise Refused("budget-job", f"one job may spend {policy.job_cap_nano} nano-rho at this node")
+
+
+def decimals_of(number: Decimal) -> int:
+    """Count the digits after the point that a number needs."""
+    exponent = number.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else DIGITS_MAXIMUM + 1

@@ -1,0 +1,83 @@
+"""How far a released value may lie from the truth, from public numbers only.
+
+Gaussian noise is known exactly. A median's noise depends on how close the block values lie, which nobody may look at:
+it is computed for block values that are Normal with the spread that the approved spec states. Everything here is a
+function of the plan, so it costs no rho; every interval says in words what it covers and what it assumes.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, hypot, sqrt
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+NOISE_LEVEL = "0.999"
+TOTAL_LEVEL = "0.95"
+MEDIAN_EFFICIENCY = 1.2533  # sqrt(pi/2): the median of Normal values varies this much more than their mean
+EXACT_SCALE = 256  # below it the tail of the discrete Gaussian is summed, above it bounded by the continuous one
+SAMPLES = 192  # of the numerical model of a median; its own error is covered by ROUNDING_UP
+ROUNDING_UP = 1.02
+SEED = 1  # the model is a numerical integral: the same plan must give the same interval
+
+Z_TOTAL = NormalDist().inv_cdf((1 + float(TOTAL_LEVEL)) / 2)
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MedianModel:
+    """A median's errors in units of the spread: against the blocks' own median, and against the centre of the model."""
+
+    noise_half: float
+    noise_deviation: float
+    total_half: float
+
+
+def gaussian_half(scale: float) -> int:
+    """Give the smallest known h with P(|X| > h) <= 1 - NOISE_LEVEL for a discrete Gaussian of this scale.
+
+    Above EXACT_SCALE by P(X >= m) <= P(N >= m - 1) (Canonne, Kamath, Steinke 2020, proposition 25).
+    """
+    outside = 1 - float(NOISE_LEVEL)
+    if scale > EXACT_SCALE:
+        return ceil(scale * NormalDist().inv_cdf(1 - outside / 2)) + 1
+    steps = np.arange(ceil(12 * scale) + 2)
+    weights = np.exp(-((steps / scale) ** 2) / 2)
+    beyond = 2 * (weights.sum() - np.cumsum(weights)) / (2 * weights.sum() - weights[0])
+    return int(np.argmax(beyond <= outside))
+
+
+@lru_cache(maxsize=256)
+def median_model(blocks: int, scale: float, span: float, candidates: int) -> MedianModel:
+    """Integrate the exponential mechanism over Normal block values; `span` is the range in units of the spread.
+
+    Block values are drawn, the mechanism's own probabilities are exact for each draw, and the grid lies anywhere.
+    """
+    generator = np.random.default_rng(SEED)
+    values = np.sort(generator.standard_normal((SAMPLES, blocks)), axis=1)
+    shifts = generator.uniform(-0.5, 0.5, SAMPLES) * span / (candidates - 1)
+    places = np.linspace(-span / 2, span / 2, candidates)[None, :] + shifts[:, None]
+    weights = np.stack([_weights(v, p, scale) for v, p in zip(values, places, strict=True)])
+    noise = np.abs(places - np.median(values, axis=1)[:, None])
+    sampling_half = Z_TOTAL * MEDIAN_EFFICIENCY / sqrt(blocks)
+    return MedianModel(
+        noise_half=ROUNDING_UP * _quantile(noise, weights, float(NOISE_LEVEL)),
+        noise_deviation=float(np.sqrt((weights * noise**2).sum() / SAMPLES)),
+        total_half=hypot(ROUNDING_UP * _quantile(noise, weights, float(TOTAL_LEVEL)), sampling_half),
+    )
+
+
+def _weights(values: Floats, places: Floats, scale: float) -> Floats:
+    """Give the exact probability of each candidate: exp(-|below - above| / (2 scale)), normalised."""
+    below = np.searchsorted(values, places, side="left")
+    above = len(values) - np.searchsorted(values, places, side="right")
+    weights: Floats = np.exp(-np.abs(below - above) / (2 * scale))
+    return weights / weights.sum()
+
+
+def _quantile(errors: Floats, weights: Floats, level: float) -> float:
+    order = np.argsort(errors, axis=None)
+    reached = np.cumsum(weights.ravel()[order]) / SAMPLES
+    return float(errors.ravel()[order][min(np.searchsorted(reached, level), reached.size - 1)])

@@ -1,0 +1,91 @@
+"""Untrusted bytes become a matrix of clamped fixed-point integers, and nothing else (steps 12 and 13).
+
+Rules. A chamber's bytes are strict UTF-8 JSON: one flat object with exactly the declared names, each once, each a
+finite number (a whole one for counts). Anything else gives the declared defaults for the whole chamber: it is never an
+error, never counted, never logged, since the number of bad chambers is itself a function of the data. Clamping is
+done in integers, so that the sensitivity holds however a float was rounded on the way.
+"""
+
+import json
+from collections.abc import Sequence
+from math import isfinite
+
+import numpy as np
+import numpy.typing as npt
+
+from sandbox.domain.plan import GatePlan, OutputPlan
+from sandbox.errors import GateBroken
+
+WHOLE_MAXIMUM = 2**53  # larger whole numbers have no exact float, and no honest program needs them
+
+Row = list[float]
+Columns = list[list[int]]
+
+
+def read_columns(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> Columns:
+    """Give, per output, the clamped fixed-point value of each chamber in order; defaults stand in for bad chambers."""
+    if len(untrusted_outputs) != plan.blocks:
+        raise GateBroken("gate-length", f"{len(untrusted_outputs)} chambers were collected, {plan.blocks} were planned")
+    reader = _Reader(plan)
+    rows = [reader.read(raw) for raw in untrusted_outputs]
+    bad = np.array([row is None for row in rows])
+    matrix = np.array([reader.blank if row is None else row for row in rows], dtype=np.float64)
+    if not np.isfinite(matrix).all():
+        raise GateBroken("gate-finite", "a value that is not finite passed the reader")
+    return [_fix(output, matrix[:, i], bad) for i, output in enumerate(plan.outputs)]
+
+
+def _fix(output: OutputPlan, values: npt.NDArray[np.float64], bad: npt.NDArray[np.bool_]) -> list[int]:
+    """Scale to fixed point and clamp: first as floats, so that no cast overflows, then exactly as integers."""
+    near = np.clip(values, float(output.low), float(output.high))
+    scaled = np.rint(near * 10.0**output.decimals).astype(np.int64)
+    clamped = np.clip(scaled, output.fixed(output.low), output.fixed(output.high))
+    return np.where(bad, output.fixed(output.default), clamped).tolist()
+
+
+class _Reader:
+    """Reads one chamber's bytes after another against the names of one plan."""
+
+    def __init__(self, plan: GatePlan) -> None:
+        self.blank: Row = [0.0] * len(plan.outputs)
+        self._names = tuple(output.name for output in plan.outputs)
+        self._known = frozenset(self._names)
+        self._whole = tuple(output.whole for output in plan.outputs)
+        self._any_whole = any(self._whole)
+        self._limit = plan.output_bytes
+        self._decoder = json.JSONDecoder(object_pairs_hook=tuple, parse_constant=_refuse_constant)
+
+    def read(self, untrusted: bytes | None) -> Row | None:
+        """Give the numbers in the order of the plan, or None for whatever is not exactly what was declared."""
+        if untrusted is None or len(untrusted) > self._limit:
+            return None
+        try:
+            pairs = self._decoder.decode(untrusted.decode("utf-8", "strict"))
+        except (ValueError, RecursionError):
+            return None
+        return self._row(pairs)
+
+    def _row(self, pairs: object) -> Row | None:
+        if type(pairs) is not tuple or len(pairs) != len(self._names):
+            return None
+        found = dict(pairs)
+        if found.keys() != self._known:
+            return None
+        row = [found[name] for name in self._names]
+        return row if all(map(_is_number, row)) and self._whole_where_due(row) else None
+
+    def _whole_where_due(self, row: Row) -> bool:
+        return not self._any_whole or all(
+            not whole or value == int(value) for whole, value in zip(self._whole, row, strict=True)
+        )
+
+
+def _is_number(value: object) -> bool:
+    """Tell whether a parsed value is a finite float or a whole number of bearable size; true and false are neither."""
+    if type(value) is float:
+        return isfinite(value)
+    return type(value) is int and -WHOLE_MAXIMUM <= value <= WHOLE_MAXIMUM
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")

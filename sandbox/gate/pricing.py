@@ -1,0 +1,57 @@
+"""The price of a plan: the very measurements that will be invoked, and their exact loss in nano-rho."""
+
+import json
+
+from sandbox.domain.plan import GatePlan, OutputPlan
+from sandbox.gate import library
+from sandbox.gate.library import Mechanism
+from sandbox.gate.values import OutputPrice, Price
+
+
+def price(plan: GatePlan) -> Price:
+    """Say what releasing this plan costs; `release` invokes the same mechanisms, so this is what must be charged."""
+    library.check_library()
+    mechanisms = [mechanism_of(plan, output) for output in plan.outputs]
+    pairs = list(zip(plan.outputs, mechanisms, strict=True))
+    return Price(
+        rho_nano_total=sum(mechanism.rho_nano for mechanism in mechanisms),
+        per_output=tuple(
+            OutputPrice(name=o.name, mechanism=m.name, scale=m.scale, rho_nano=m.rho_nano) for o, m in pairs
+        ),
+        measurement=_describe(plan, pairs),
+    )
+
+
+def mechanism_of(plan: GatePlan, output: OutputPlan) -> Mechanism:
+    """Give the mechanism of one output: its scale is searched upward until its loss fits the output's share."""
+    low, high = output.fixed(output.low), output.fixed(output.high)
+    if output.aggregator == "median":
+        return library.median(low, high, plan.candidates, plan.blocks, output.rho_nano)
+    return library.noisy_sum(low, high, plan.blocks, output.rho_nano)
+
+
+def _describe(plan: GatePlan, pairs: list[tuple[OutputPlan, Mechanism]]) -> str:
+    """Describe the measurements for the receipt: everything that is needed to build them again, and their digests."""
+    document = {
+        "library": "opendp",
+        "version": library.opendp_version(),
+        "measure": "zero-concentrated-divergence",
+        "neighbours": "replace-one",
+        "chambers": plan.blocks,
+        "outputs": [_describe_output(plan, output, mechanism) for output, mechanism in pairs],
+    }
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def _describe_output(plan: GatePlan, output: OutputPlan, mechanism: Mechanism) -> dict[str, object]:
+    described: dict[str, object] = {
+        "name": output.name,
+        "mechanism": mechanism.name,
+        "low": output.fixed(output.low),
+        "high": output.fixed(output.high),
+        "decimals": output.decimals,
+        "scale": repr(mechanism.scale),
+        "rho_nano": mechanism.rho_nano,
+        "sha256": library.fingerprint(mechanism),
+    }
+    return described | ({"candidates": plan.candidates} if output.aggregator == "median" else {})
