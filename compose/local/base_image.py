@@ -32,7 +32,7 @@ WHEEL_PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manyli
 
 
 def needs(machine: Machine) -> list[str]:
-    """Refuse when the image is not there and there is no way to make it; mmdebstrap is installed only when its turn comes."""
+    """Refuse when the image is neither there nor can be made. mmdebstrap is installed only when its turn comes."""
     engine = docker.find(machine)
     if engine and _present(machine, engine):
         return []

@@ -23,7 +23,7 @@ APT_SECONDS = 900
 
 @dataclass(frozen=True)
 class Machine:
-    """One checkout on one machine. `checkout` is the project's folder; all that set-up makes is in `.run` and `.venv`."""
+    """One checkout on one machine. All that set-up makes is in `.run` and `.venv` of the project's folder."""
 
     checkout: Path
     environment: Mapping[str, str]
@@ -60,7 +60,7 @@ class Machine:
 
     @cached_property
     def root(self) -> tuple[str, ...] | None:
-        """The words before a command that make it run as root: none for root itself; None when we have no such right."""
+        """The words before a command that make it run as root: none for root; None when we have no such right."""
         if os.geteuid() == 0:
             return ()
         asked = ["sudo", "-n", "true"]

@@ -17,11 +17,12 @@ UNWANTED = re.compile(
     r"""^(?:
       (?:usr/)?(?:local/)?s?bin/(?!python3|$)             # a shell is of use to an attacker only
     | (?:dev|proc|sys|run|tmp|boot|media|srv|opt|root|home|var|mnt)/
-    | etc/(?:hostname|hosts|resolv\.conf|mtab)$|\.dockerenv$
+    | etc/(?!python|ld\.so|$)|\.dockerenv$
     | usr/(?:local/)?(?:share|include|games|src|libexec)/
     | usr/lib/(?:apt|dpkg|python3\.\d+/dist-packages|valgrind|tmpfiles\.d|systemd|udev|locale)/
-    | (?:usr/)?lib/[^/]+-linux-gnu/(?:gconv|perl|security|pam)/
-    | (?:usr/(?:local/)?)?lib/python3[.\d]*/(?:test|idlelib|lib2to3|ensurepip|turtledemo|tkinter|pydoc_data|config-[^/]*)/
+    | (?:usr/)?lib/(?:systemd|[^/]+-linux-gnu/(?:gconv|perl|security|pam|krb5|engines-3|ossl-modules))/
+    | usr/(?:local/)?lib/python3[.\d]*/(?:test|idlelib|lib2to3|ensurepip|turtledemo|tkinter|pydoc_data)/
+    | usr/(?:local/)?lib/python3[.\d]*/config-[^/]*/
     | .*/numpy/(?:.*/)?tests/
     | .*-packages/(?:pip|setuptools|pkg_resources|wheel|_distutils_hack|distutils-precedence)(?:-|/|\.)
     )""",
