@@ -12,8 +12,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
+
+from sandbox.errors import InfrastructureLost
 
 BUSY_TIMEOUT_MILLISECONDS = 30_000
 
@@ -62,18 +65,26 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Give a session whose changes are committed together at the end, or not at all."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with _translated(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Give a session that sees one consistent state and keeps nothing."""
-        with Session(self._readers, expire_on_commit=False) as session:
+        with _translated(), Session(self._readers, expire_on_commit=False) as session:
             yield session
 
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:  # locked for too long, disk full, server gone, two serial writers in conflict
+        raise InfrastructureLost("database-unavailable", "The node's database does not answer.") from error
 
 
 def _make_engine(url: str) -> Engine:

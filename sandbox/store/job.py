@@ -104,11 +104,16 @@ def _write(session: Session, held: Claim, **values: Any) -> None:
         raise Fenced
 
 
-def ring_due(session: Session, now: dt.datetime) -> int:
-    """Ring for every job that is due and free and has not been rung for lately; return how many that were."""
+def due_jobs(session: Session, now: dt.datetime) -> Sequence[str]:
+    """Read the jobs that are due and free and have not been rung for lately, the oldest first."""
     unrung = or_(JobRow.rung_at.is_(None), JobRow.rung_at <= now - RING_AGAIN_AFTER, JobRow.rung_at < JobRow.due_at)
     free = or_(JobRow.lease_until.is_(None), JobRow.lease_until <= now)
-    ids = session.scalars(select(JobRow.id).where(JobRow.due_at <= now, free, unrung).order_by(JobRow.number)).all()
+    return session.scalars(select(JobRow.id).where(JobRow.due_at <= now, free, unrung).order_by(JobRow.number)).all()
+
+
+def ring_due(session: Session, now: dt.datetime) -> int:
+    """Ring for every job that `due_jobs` finds; return how many that were."""
+    ids = due_jobs(session, now)
     for job_id in ids:
         ring(session, job_id, now)
     return len(ids)
