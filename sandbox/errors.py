@@ -10,6 +10,7 @@
     ├── GateBroken                   trusted code handed the gate what it must never get: the job fails, charged
     ├── LedgerBroken                 the ledger's chain, sums or head do not agree: the node stops
     ├── Held                         the job waits and says why
+    ├── RegistryDeclined             the registry answers, and will not take what it was sent
     └── InfrastructureLost           the machine failed, not the algorithm: tried again within the same charge
         └── Unreachable              registry, broker or engine does not answer
 
@@ -28,6 +29,7 @@ __all__ = [
     "Misconfigured",
     "PolicyDenied",
     "Refused",
+    "RegistryDeclined",
     "SafeconductError",
     "Unreachable",
 ]
@@ -59,6 +61,10 @@ class LedgerBroken(SafeconductError):
 
 class Held(SafeconductError):
     """The job cannot go on yet; the sentence says what it waits for."""
+
+
+class RegistryDeclined(SafeconductError):
+    """The registry answers, and will not take what this node sent; sending it again would not help."""
 
 
 class InfrastructureLost(SafeconductError):

@@ -1,0 +1,174 @@
+"""The registry, seen from a node: a courier that is asked for orders and given answers.
+
+Nothing that it says is believed because it says so: orders are verified by their signatures, images by their digest.
+The node dials out; nothing dials in. Every failure to reach it is `Unreachable`, to be tried again later.
+"""
+
+import datetime as dt
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from protocol.crypto.assertion import make_assertion
+from protocol.crypto.keys import PrivateKey
+from sandbox.errors import Refused, RegistryDeclined, Unreachable
+
+PREFIX = "/api/v1"
+TIMEOUT_SECONDS = 20.0
+RENEW_BEFORE_SECONDS = 30.0
+GRANT = "client_credentials"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+_JSON_BODY = {"Content-Type": "application/json"}
+_BYTES_BODY = {"Content-Type": "application/octet-stream"}
+_CODE = re.compile(r"[a-z0-9-]{1,100}")
+_LATER = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Courier:
+    """Where the registry is, and as whom this node speaks to it."""
+
+    url: str
+    node: str
+    key: PrivateKey
+
+
+class Registry:
+    """One connection to the registry. Not shared between threads or processes: each makes its own."""
+
+    def __init__(
+        self, courier: Courier, *, now: Callable[[], dt.datetime], transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._courier = courier
+        self._now = now
+        self._token = ""
+        self._token_until = 0.0
+        self._http = httpx.Client(base_url=courier.url, timeout=TIMEOUT_SECONDS, transport=transport)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def wait_for_orders(self, seconds: float) -> list[bytes]:
+        """Wait for orders to this node, and return each as the untrusted bytes of its bundle."""
+        answer = self._send(
+            "GET",
+            f"/nodes/{self._courier.node}/orders",
+            params={"wait": str(int(seconds))},
+            timeout=seconds + TIMEOUT_SECONDS,
+        )
+        orders = _json(answer).get("orders")
+        if not isinstance(orders, list):
+            raise Unreachable("registry-answer", "The registry's list of orders is malformed.")
+        return [json.dumps(untrusted_order).encode() for untrusted_order in orders]
+
+    def publish_catalogue(self, entries: list[dict[str, object]]) -> None:
+        """Say what datasets this node offers: public facts only."""
+        self._send("PUT", f"/nodes/{self._courier.node}/catalogue", json={"datasets": entries})
+
+    def tell_progress(self, order: str, state: str) -> None:
+        """Say how far an order is: a courtesy to the researcher, never evidence."""
+        self._send("POST", f"/nodes/{self._courier.node}/progress", json={"order": order, "state": state})
+
+    def send_receipt(self, receipt: bytes) -> None:
+        """Hand over a signed receipt; returns when the registry has it."""
+        self._send("POST", f"/nodes/{self._courier.node}/receipts", content=receipt, headers=_JSON_BODY)
+
+    def send_release(self, order: str, ciphertext: bytes) -> None:
+        """Hand over an encrypted release; returns when the registry has it."""
+        self._send("PUT", f"/nodes/{self._courier.node}/releases/{order}", content=ciphertext, headers=_BYTES_BODY)
+
+    def document(self, digest: str) -> bytes:
+        """Fetch the untrusted bytes of a signed document."""
+        return self._send("GET", f"/documents/{digest}").content
+
+    def image_chunks(self, digest: str, offset: int) -> Iterator[bytes]:
+        """Stream an image archive from an offset on; Refused (`image-missing`) if the registry does not have it."""
+        headers = self._authorisation() | ({"Range": f"bytes={offset}-"} if offset else {})
+        with _translated(), self._http.stream("GET", f"{PREFIX}/images/{digest}", headers=headers) as answer:
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                raise Refused("image-missing", "The registry does not have the image of this algorithm; upload it.")
+            if not answer.is_success:
+                answer.read()
+            _check(answer)
+            if offset and answer.status_code != httpx.codes.PARTIAL_CONTENT:
+                raise Unreachable("registry-answer", "The registry cannot continue a download.")
+            yield from answer.iter_raw()
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = options.pop("headers", {})
+        answer = self._request(method, PREFIX + path, headers=headers | self._authorisation(), **options)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self._token = ""
+            answer = self._request(method, PREFIX + path, headers=headers | self._authorisation(), **options)
+        _check(answer)
+        return answer
+
+    def _authorisation(self) -> dict[str, str]:
+        if not self._token or time.monotonic() > self._token_until:
+            self._log_in()
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def _log_in(self) -> None:
+        """Get a token by signing an assertion (RFC 7523): the node's key never travels."""
+        audience = self._courier.url.rstrip("/")
+        assertion = make_assertion(self._courier.key, self._courier.node, audience, self._now())
+        form = {
+            "grant_type": GRANT,
+            "client_id": self._courier.node,
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": assertion,
+        }
+        answer = self._request("POST", f"{PREFIX}/token", data=form)
+        _check(answer)
+        token = _json(answer)
+        self._token = str(token.get("access_token", ""))
+        self._token_until = time.monotonic() + float(token.get("expires_in", 0)) - RENEW_BEFORE_SECONDS
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        with _translated():
+            return self._http.request(method, path, **options)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        kind = type(error).__name__
+        raise Unreachable("registry-unreachable", f"The registry does not answer ({kind}); trying again.") from error
+
+
+def _check(answer: httpx.Response) -> None:
+    """Tell a registry that will not take this from one that cannot now: only the second is worth another try."""
+    if answer.is_success:
+        return
+    code = _problem_code(answer)
+    if answer.is_server_error or answer.status_code in _LATER:
+        raise Unreachable("registry-unavailable", f"The registry answered {answer.status_code} ({code}).")
+    raise RegistryDeclined(code, f"The registry did not take what this node sent: {answer.status_code} ({code}).")
+
+
+def _problem_code(answer: httpx.Response) -> str:
+    try:
+        code = str(answer.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return "no-code"
+    return code if _CODE.fullmatch(code) else "no-code"
+
+
+def _json(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        value = answer.json()
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise Unreachable("registry-answer", "The registry's answer is not the JSON object that it should be.")
+    return value
