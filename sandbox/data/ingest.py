@@ -1,11 +1,56 @@
-"""Turn a holder's files into an immutable snapshot."""
+"""Turn a holder's files into an immutable snapshot.
 
-from dataclasses import dataclass
+1. Read the sample table, diagnoses and pedigree; refuse what does not fit together.
+2. Give every person a unit, keep at most M members of each, give units their micro-blocks and slots (`partition`).
+3. Read the genotypes once, split every record by ALT, keep the sites of the public list, or all without one.
+4. Write the snapshot beside, and rename it when it is whole.
+
+Sites of the public list must be in the VCF. Were an absent one taken as reference or as missing, then a site that the
+caller only lists because somebody carries it would change everybody's row when that person withdraws.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
+from typing import BinaryIO, Final
 
-from sandbox.data.snapshot import SnapshotInfo
+import numpy as np
+import numpy.typing as npt
+
+from sandbox.data.genotype import decode
+from sandbox.data.partition import (
+    EMPTY,
+    MICRO_BLOCKS,
+    KeyedHash,
+    Lineage,
+    Member,
+    assign_slots,
+    assign_units,
+    keep_members,
+)
+from sandbox.data.pedigree import families, read_pedigree
+from sandbox.data.site import Site, SiteList, make_site, read_public_sites
+from sandbox.data.snapshot import (
+    GENOTYPES,
+    LINEAGE,
+    PEOPLE,
+    SITES,
+    SnapshotInfo,
+    building,
+    checksum,
+    read_info,
+    read_lineage,
+    write_info,
+    write_table,
+)
+from sandbox.data.tables import Subject, read_diagnoses, read_subjects
+from sandbox.data.variants import Record, VariantFile, open_variants, read_records
 from sandbox.domain.dataset import Column, Unit
+from sandbox.errors import BadInput
+
+_SNAPSHOT_ID_BYTES: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +66,12 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestOptions:
-    """Public choices of the data holder, fixed for the lineage. None of them has a default that touches privacy.
+    """Public choices of the data holder, fixed for the lineage. None that touches privacy has a default.
 
     slots: the public number of unit chambers, at least the number of units.
     today: the day at which ages are computed from birth dates.
-    absent_sites_are_reference: what a public site means that the VCF does not mention; refused when false.
+    columns: what is kept of the sample table beside sex and age.
+    diagnosis_codes: the codes that orders may ask for; None allows every code.
     """
 
     unit: Unit
@@ -34,12 +80,23 @@ class IngestOptions:
     today: date
     columns: tuple[Column, ...] = ()
     diagnosis_codes: tuple[str, ...] | None = None
-    absent_sites_are_reference: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placed:
+    """A person with everything that the snapshot keeps about them."""
+
+    subject: Subject
+    name: str
+    unit: str
+    unit_name: str
+    micro_block: int
+    slot: int
 
 
 def new_snapshot_id() -> str:
     """Return a random name for a snapshot: it says nothing about what is inside."""
-    raise NotImplementedError
+    return secrets.token_hex(_SNAPSHOT_ID_BYTES)
 
 
 def ingest(
@@ -51,5 +108,185 @@ def ingest(
     snapshot_id: str,
     previous: Path | None = None,
 ) -> SnapshotInfo:
-    """Write `out_dir/<snapshot_id>` or nothing; raise BadInput with one sentence when the files are not right."""
-    raise NotImplementedError
+    """Write the folder `out_dir/<snapshot_id>`, or nothing.
+
+    `key` is the secret of the dataset's lineage (32 bytes or more), `previous` the lineage's latest snapshot, whose
+    units and slots stay what they are. Every fault of the files raises BadInput with a code and one sentence.
+    """
+    keyed = KeyedHash(key)
+    lineage = _read_previous(previous, options)
+    subjects = _read_people(sources, options)
+    placed, dropped, lineage = _place(subjects, sources, options, lineage, keyed)
+    opened = open_variants(sources.vcf)
+    _check_same_people(opened, subjects)
+    public = read_public_sites(sources.sites) if sources.sites else None
+    with building(out_dir, snapshot_id) as folder:
+        kept = _write_genotypes(folder / GENOTYPES, opened, [p.subject.sample_id for p in placed], public)
+        _write_sites(folder / SITES, kept)
+        _write_people(folder / PEOPLE, placed, options)
+        _write_lineage(folder / LINEAGE, lineage)
+        info = SnapshotInfo(
+            snapshot_id=snapshot_id,
+            unit=options.unit,
+            maximum_family_size=options.maximum_family_size,
+            slots=options.slots,
+            micro_blocks=MICRO_BLOCKS,
+            columns=options.columns,
+            diagnosis_codes=options.diagnosis_codes,
+            public_sites=None if public is None else len(public.sites),
+            people_exact=len(placed),
+            units=len({p.unit for p in placed}),
+            sites=len(kept.sites.sites),
+            dropped_members=dropped,
+            unlisted_records=kept.unlisted,
+            sources=_checksums(sources),
+        )
+        write_info(folder, info)
+    return info
+
+
+def _read_previous(previous: Path | None, options: IngestOptions) -> Lineage:
+    if previous is None:
+        return EMPTY
+    before = read_info(previous)
+    if (before.unit, before.maximum_family_size) != (options.unit, options.maximum_family_size):
+        sentence = "The privacy unit and the maximum family size of a lineage never change; start a new dataset."
+        raise BadInput("lineage-unit-changed", sentence)
+    if before.slots != options.slots:
+        raise BadInput("lineage-slots-changed", f"This lineage has {before.slots} slots; that number never changes.")
+    return read_lineage(previous)
+
+
+def _read_people(sources: Sources, options: IngestOptions) -> list[Subject]:
+    subjects = read_subjects(sources.samples, options.columns, options.today)
+    if sources.diagnoses is None:
+        return subjects
+    found = read_diagnoses(sources.diagnoses, frozenset(s.subject_id for s in subjects))
+    return [replace(s, diagnoses=tuple(sorted({*s.diagnoses, *found.get(s.subject_id, ())}))) for s in subjects]
+
+
+def _check_same_people(opened: VariantFile, subjects: Sequence[Subject]) -> None:
+    in_table, in_vcf = {s.sample_id for s in subjects}, set(opened.samples)
+    if missing := sorted(in_table - in_vcf):
+        sentence = f"{_some(missing)} of the sample table {_is(missing)} not in {opened.path.name}."
+        raise BadInput("sample-not-in-vcf", sentence)
+    if extra := sorted(in_vcf - in_table):
+        raise BadInput("sample-not-in-table", f"{_some(extra)} of {opened.path.name} {_is(extra)} not in the table.")
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"Sample {names[0]}" if len(names) == 1 else f"Sample {names[0]} and {len(names) - 1} more"
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _place(
+    subjects: Sequence[Subject], sources: Sources, options: IngestOptions, lineage: Lineage, keyed: KeyedHash
+) -> tuple[list[_Placed], int, Lineage]:
+    """Return the people to keep in the snapshot's order, how many were dropped, and what the lineage now remembers."""
+    by_id = {s.subject_id: s for s in subjects}
+    relations = read_pedigree(sources.pedigree, frozenset(by_id)) if sources.pedigree else []
+    names = families(((s.subject_id, s.family_id) for s in subjects), relations)
+    members = assign_units(options.unit, names, lineage, keyed)
+    kept = keep_members(members, options.maximum_family_size, keyed)
+    slots = assign_slots((m.unit for m in members), options.slots, lineage, keyed)
+    placed = [_placed(by_id[m.person], m, slots[m.unit], keyed) for m in kept]
+    placed.sort(key=lambda p: (p.micro_block, p.slot, p.name))
+    known = {**lineage.units, **{keyed.name("person", m.person): m.unit for m in members}}
+    return placed, len(members) - len(kept), Lineage(units=known, slots=slots)
+
+
+def _placed(subject: Subject, member: Member, slot: int, keyed: KeyedHash) -> _Placed:
+    return _Placed(
+        subject=subject,
+        name=keyed.name("person", member.person),
+        unit=member.unit,
+        unit_name=keyed.name("unit", member.unit),
+        micro_block=keyed.micro_block(member.unit),
+        slot=slot,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """The sites of the snapshot, the row of each one's genotypes, and how many alleles were left out."""
+
+    sites: SiteList
+    rows: list[int]
+    unlisted: int
+
+
+class _Rows:
+    """Collects the genotype rows of one VCF, site by site, people in the snapshot's order."""
+
+    def __init__(self, stream: BinaryIO, opened: VariantFile, samples: Sequence[str], public: SiteList | None):
+        column = {name: at for at, name in enumerate(opened.samples)}
+        self._order: npt.NDArray[np.int64] = np.array([column[name] for name in samples], dtype=np.int64)
+        self._stream, self._path, self._public = stream, opened.path, public
+        self._people = len(opened.samples)
+        self.row: dict[Site, int] = {}
+        self.unlisted = 0
+
+    def add(self, record: Record) -> None:
+        """Keep every allele of a record that is wanted."""
+        for allele, alt in enumerate(record.alts, start=1):
+            site = None if alt == "." else make_site(record.chrom, record.pos, record.ref, alt)
+            if site is None or (self._public is not None and site not in self._public.row):
+                self.unlisted += alt != "."
+            else:
+                self._keep(site, record, allele)
+
+    def _keep(self, site: Site, record: Record, allele: int) -> None:
+        if site in self.row:
+            raise BadInput("vcf-duplicate-site", f"{self._path.name} has the site {site.key} twice.")
+        try:
+            codes = decode(record.calls, self._people, len(record.alts), allele)
+        except BadInput as error:
+            sentence = f"{self._path.name}, record at {record.place}: {error.sentence}."
+            raise BadInput(error.code, sentence) from error
+        self.row[site] = len(self.row)
+        self._stream.write(codes[self._order].tobytes())
+
+
+def _write_genotypes(path: Path, opened: VariantFile, samples: Sequence[str], public: SiteList | None) -> _Kept:
+    with path.open("wb") as stream:
+        rows = _Rows(stream, opened, samples, public)
+        for record in read_records(opened):
+            rows.add(record)
+    if public is not None and (absent := [site for site in public.sites if site not in rows.row]):
+        sentence = (
+            f"{opened.path.name} lacks {len(absent)} sites of the public list, first {absent[0].key}; genotype them"
+        )
+        raise BadInput("sites-not-in-vcf", f"{sentence} for everybody or take them off the list.")
+    sites = public or SiteList((site, site.key) for site in rows.row)
+    return _Kept(sites=sites, rows=[rows.row[site] for site in sites.sites], unlisted=rows.unlisted)
+
+
+def _write_sites(path: Path, kept: _Kept) -> None:
+    places = {name: [getattr(site, name) for site in kept.sites.sites] for name in Site._fields}
+    write_table(path, {**places, "name": kept.sites.names, "row": kept.rows})
+
+
+def _write_people(path: Path, placed: Sequence[_Placed], options: IngestOptions) -> None:
+    own = ("name", "unit_name", "micro_block", "slot")
+    columns = {name: [getattr(p, name) for p in placed] for name in own}
+    columns["subject_id"] = [p.subject.subject_id for p in placed]
+    columns["sex"] = [p.subject.sex for p in placed]
+    columns["age"] = ["" if p.subject.age is None else str(p.subject.age) for p in placed]
+    columns["diagnoses"] = [list(p.subject.diagnoses) for p in placed]
+    for at, column in enumerate(options.columns):
+        columns[f"value_{column.name}"] = [p.subject.values[at] for p in placed]
+    write_table(path, columns)
+
+
+def _write_lineage(path: Path, lineage: Lineage) -> None:
+    units = list(lineage.units.items())
+    slots = [lineage.slots[unit] for _, unit in units]
+    write_table(path, {"name": [n for n, _ in units], "unit": [u for _, u in units], "slot": slots})
+
+
+def _checksums(sources: Sources) -> dict[str, str]:
+    given = {field.name: getattr(sources, field.name) for field in fields(sources)}
+    return {name: checksum(path) for name, path in given.items() if path is not None}

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from protocol.errors import Refused
+from sandbox.errors import Refused
 
 DIAGNOSIS_PREFIX: Final = "dx_"
 ANY_DIAGNOSIS: Final = "dx_*"
 ALWAYS: Final = ("person", "family")
-SEXES: Final = ("female", "male", "other", "unknown")
-_DIAGNOSIS_CODE: Final = re.compile(r"[A-Za-z][0-9A-Za-z]{1,9}")
+_RESERVED: Final = frozenset({*ALWAYS, "sex", "age"})
+_COLUMN_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
+_DIAGNOSIS_CODE: Final = re.compile(r"[0-9A-Za-z]{2,20}")
 
 
 class Unit(StrEnum):
@@ -52,9 +53,11 @@ class Column:
     categories: tuple[str, ...] = ()
     decimals: int = 0
 
-
-SEX: Final = Column(name="sex", kind=Kind.CATEGORY, categories=SEXES)
-AGE: Final = Column(name="age", kind=Kind.NUMBER)
+    def __post_init__(self) -> None:
+        if not _COLUMN_NAME.fullmatch(self.name) or self.name in _RESERVED or self.name.startswith(DIAGNOSIS_PREFIX):
+            raise ValueError(f"{self.name!r} cannot be the name of a declared column")
+        if self.kind is Kind.CATEGORY and not self.categories:
+            raise ValueError(f"column {self.name} needs its public list of categories")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,14 +119,13 @@ def diagnosis_column(code: str) -> str:
     return DIAGNOSIS_PREFIX + code.upper().replace(".", "")
 
 
-def check_columns(facts: DatasetFacts, requested: Iterable[str]) -> None:
-    """Refuse a column that the dataset's public facts do not offer (code `column-unknown`)."""
-    offered = {name.lower() for name in (*facts.columns, *ALWAYS)}
+def check_columns(offered: Iterable[str], requested: Iterable[str]) -> None:
+    """Refuse a column that a dataset's public facts do not offer (code `column-unknown`)."""
+    names = tuple(offered)
+    known = {name.lower() for name in (*names, *ALWAYS)}
     for name in requested:
-        if name.lower() in offered or (ANY_DIAGNOSIS in offered and is_diagnosis(name)):
-            continue
-        sentence = f"Dataset {facts.dataset} has no column {name!r}; its columns are {', '.join(facts.columns)}."
-        raise Refused("column-unknown", sentence)
+        if name.lower() not in known and not (ANY_DIAGNOSIS in known and is_diagnosis(name)):
+            raise Refused("column-unknown", f"The dataset has no column {name!r}; it has {', '.join(names)}.")
 
 
 def is_diagnosis(column: str) -> bool:
