@@ -7,12 +7,12 @@ Numbers. Values travel through the gate as fixed-point integers in units of 10^-
 the sensitivity that they declare, float sums do not. Amounts of rho are integers in nano.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from protocol.documents.algorithm import Algorithm, OutputSpec
-from protocol.documents.order import JobOrder
+from protocol.documents.algorithm import Algorithm, OutputSpec, expand_outputs
+from protocol.documents.job_order import JobOrder
 from protocol.documents.policy import Policy
 from sandbox.domain import plan_checks as checks
 from sandbox.domain.dataset import DatasetFacts, Unit
@@ -69,8 +69,7 @@ def make_gate_plan(algorithm: Algorithm, order: JobOrder, policy: Policy, facts:
     """Plan the release of one order, or refuse it with a code of its own (the list is in `plan_checks`)."""
     mode = checks.check_mode(algorithm.mode)
     checks.check_unit(algorithm.unit, facts, policy)
-    delta = Decimal(policy.delta)
-    checks.check_delta(delta, facts.people)
+    checks.check_delta(policy.delta, facts.people)
     checks.check_candidates(policy.candidates)
     plan = GatePlan(
         mode=mode,
@@ -78,23 +77,13 @@ def make_gate_plan(algorithm: Algorithm, order: JobOrder, policy: Policy, facts:
         blocks=checks.check_blocks(algorithm, order.blocks, policy, facts),
         people=facts.people,
         outputs=tuple(_plan_outputs(mode, algorithm, order, facts)),
-        delta=delta,
+        delta=policy.delta,
         candidates=policy.candidates,
         maximum_family_size=facts.maximum_family_size,
         output_bytes=algorithm.output_bytes,
     )
     _check_whole_plan(plan, policy)
     return plan
-
-
-def expand(outputs: Iterable[OutputSpec], parameters: Mapping[str, object]) -> Iterator[tuple[str, OutputSpec]]:
-    """Name every single output: a spec with `each` stands for one output per item of that array parameter."""
-    for spec in outputs:
-        if spec.each is None:
-            yield spec.name, spec
-        else:
-            for item in checks.check_items(parameters.get(spec.each), spec.each):
-                yield item, spec
 
 
 def _check_whole_plan(plan: GatePlan, policy: Policy) -> None:
@@ -105,19 +94,18 @@ def _check_whole_plan(plan: GatePlan, policy: Policy) -> None:
 
 
 def _plan_outputs(mode: Mode, algorithm: Algorithm, order: JobOrder, facts: DatasetFacts) -> Iterator[OutputPlan]:
-    expanded = list(expand(algorithm.outputs, order.parameters))
-    checks.check_names([name for name, _ in expanded], [share.output for share in order.rho])
+    expanded = expand_outputs(algorithm, order.parameters)
+    checks.check_names([output.name for output in expanded], [share.output for share in order.rho])
     shares = {share.output: share.nano for share in order.rho}
-    for name, spec in expanded:
-        yield _plan_output(mode, name, spec, shares[name], facts)
+    for output in expanded:
+        yield _plan_output(mode, output.name, output.spec, shares[output.name], facts)
 
 
 def _plan_output(mode: Mode, name: str, spec: OutputSpec, rho_nano: int, facts: DatasetFacts) -> OutputPlan:
     aggregator = checks.check_aggregator(mode, spec)
     checks.check_share(name, rho_nano)
-    spread = None if spec.spread is None else checks.check_number(spec.spread, "gate-spread", name)
-    if aggregator == "median" or spread is not None:
-        checks.check_spread(name, spread)
+    if aggregator == "median":
+        checks.check_spread(name, spec.spread)
     low, high, default = _bounds(mode, name, spec, facts.maximum_family_size)
     return OutputPlan(
         name=name,
@@ -127,7 +115,7 @@ def _plan_output(mode: Mode, name: str, spec: OutputSpec, rho_nano: int, facts: 
         default=default,
         decimals=_decimals(low, high, default, exact=mode == "unit" and spec.kind == "count"),
         whole=spec.kind == "count",
-        spread=spread,
+        spread=spec.spread,
         rho_nano=rho_nano,
         divisor={"none": 1, "people": facts.people, "alleles": 2 * facts.people}[spec.divide_by],
     )
@@ -135,8 +123,7 @@ def _plan_output(mode: Mode, name: str, spec: OutputSpec, rho_nano: int, facts: 
 
 def _bounds(mode: Mode, name: str, spec: OutputSpec, family: int) -> tuple[Decimal, Decimal, Decimal]:
     """Give low, high and default of one chamber; a range per person is widened to the largest family."""
-    low, high = (checks.check_number(end, "gate-range", name) for end in spec.range)
-    default = checks.check_number(spec.default, "gate-default", name)
+    (low, high), default = spec.range, spec.default
     if spec.range_per == "person":
         checks.check_per_person(mode, name)
         low, high = min(low, low * family), max(high, high * family)

@@ -6,15 +6,16 @@ OpenDP is loaded at the first call, not at import: a command that releases nothi
 from collections.abc import Sequence
 from decimal import Decimal
 
+from protocol.documents.release import Interval, ReleasedValue
 from sandbox.domain.plan import GatePlan
-from sandbox.gate.values import Interval, OutputPrice, Price, ReleasedOutput
+from sandbox.gate.values import OutputPrice, Price
 from sandbox.gate.wording import assumptions
 
 __all__ = [
     "Interval",
     "OutputPrice",
     "Price",
-    "ReleasedOutput",
+    "ReleasedValue",
     "assumptions",
     "epsilon",
     "library_version",
@@ -30,7 +31,7 @@ def price(plan: GatePlan) -> Price:
     return pricing.price(plan)
 
 
-def release(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[ReleasedOutput, ...]:
+def release(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[ReleasedValue, ...]:
     """Release a charged plan, once: raw results of the chambers in their order (None: no result) to noisy values."""
     from sandbox.gate import releasing
 

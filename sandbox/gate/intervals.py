@@ -74,10 +74,12 @@ def _weights(values: Floats, places: Floats, scale: float) -> Floats:
     below = np.searchsorted(values, places, side="left")
     above = len(values) - np.searchsorted(values, places, side="right")
     weights: Floats = np.exp(-np.abs(below - above) / (2 * scale))
-    return weights / weights.sum()
+    weights /= weights.sum()
+    return weights
 
 
 def _quantile(errors: Floats, weights: Floats, level: float) -> float:
     order = np.argsort(errors, axis=None)
     reached = np.cumsum(weights.ravel()[order]) / SAMPLES
-    return float(errors.ravel()[order][min(np.searchsorted(reached, level), reached.size - 1)])
+    place = min(int(np.searchsorted(reached, level)), reached.size - 1)
+    return float(errors.ravel()[order[place]])

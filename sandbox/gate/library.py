@@ -22,6 +22,7 @@ from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
+from itertools import pairwise
 from math import ceil, inf, isfinite, nextafter, sqrt
 from typing import Any
 
@@ -42,6 +43,9 @@ NANO = 10**9
 SEARCH_STEPS = 64
 
 enable_features(*FEATURES)
+
+_to_profile: Callable[[Any], Any] = make_zCDP_to_approxDP
+_serialize: Callable[[Any], str] = serialize  # untyped in the library
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,7 +93,7 @@ def check_vector(domain: Any, vector: list[int], length: int) -> None:
 
 def check_candidates(candidates: tuple[int, ...]) -> None:
     """Refuse candidates that do not rise strictly: the library sorts nothing (rule 7)."""
-    if len(candidates) < 2 or any(a >= b for a, b in zip(candidates, candidates[1:], strict=False)):
+    if len(candidates) < 2 or any(a >= b for a, b in pairwise(candidates)):
         raise GateBroken("gate-unsorted", "the candidates of a median must rise strictly")
 
 
@@ -132,7 +136,7 @@ def noisy_sum(low: int, high: int, length: int, share_nano: int) -> Mechanism:
     Replacing one of them moves the sum by at most high - low, which costs rho = ((high - low) / scale)^2 / 2.
     """
     domain = vector_domain(atom_domain(bounds=(low, high), T="i64"), size=length)
-    total = make_sum(domain, symmetric_distance())
+    total: Any = make_sum(domain, symmetric_distance())
     if total.map(REPLACE_ONE) != high - low:
         raise GateBroken("gate-map", "the library states another sensitivity of the sum than its bounds give")
 
@@ -163,9 +167,9 @@ def epsilon(rho_nano: int, delta: float) -> float:
     check_library()
     scale = sqrt(NANO / (2 * rho_nano))
     for step in range(SEARCH_STEPS):
-        measurement = make_gaussian(atom_domain(T="i64"), absolute_distance(T="i64"), scale)
+        measurement: Any = make_gaussian(atom_domain(T="i64"), absolute_distance(T="i64"), scale)
         if Fraction(measurement.map(1)) * NANO >= rho_nano:
-            return float(make_zCDP_to_approxDP(measurement).map(1).epsilon(delta))
+            return float(_to_profile(measurement).map(1).epsilon(delta))
         scale = nextafter(scale * (1 - 2.0 ** (step - 52)), 0)
     raise GateBroken("gate-map", "no measurement was found that carries this rho")
 
@@ -173,4 +177,4 @@ def epsilon(rho_nano: int, delta: float) -> float:
 @lru_cache(maxsize=256)
 def fingerprint(mechanism: Mechanism) -> str:
     """Give the SHA-256 of the library's own serialisation: the same version rebuilds and compares it."""
-    return sha256(serialize(mechanism.measurement).encode()).hexdigest()
+    return sha256(_serialize(mechanism.measurement).encode()).hexdigest()

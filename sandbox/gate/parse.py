@@ -40,7 +40,8 @@ def _fix(output: OutputPlan, values: npt.NDArray[np.float64], bad: npt.NDArray[n
     near = np.clip(values, float(output.low), float(output.high))
     scaled = np.rint(near * 10.0**output.decimals).astype(np.int64)
     clamped = np.clip(scaled, output.fixed(output.low), output.fixed(output.high))
-    return np.where(bad, output.fixed(output.default), clamped).tolist()
+    values_or_default: list[int] = np.where(bad, output.fixed(output.default), clamped).tolist()
+    return values_or_default
 
 
 class _Reader:

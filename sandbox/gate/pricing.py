@@ -1,6 +1,7 @@
 """The price of a plan: the very measurements that will be invoked, and their exact loss in nano-rho."""
 
 import json
+from itertools import groupby
 
 from sandbox.domain.plan import GatePlan, OutputPlan
 from sandbox.gate import library
@@ -31,21 +32,24 @@ def mechanism_of(plan: GatePlan, output: OutputPlan) -> Mechanism:
 
 
 def _describe(plan: GatePlan, pairs: list[tuple[OutputPlan, Mechanism]]) -> str:
-    """Describe the measurements for the receipt: everything that is needed to build them again, and their digests."""
+    """Describe the measurements for the receipt, enough to build them again; equal neighbours are written once.
+
+    The outputs' names are those of the order, in the order of the spec: `outputs` counts how many share a description.
+    """
+    described = [_describe_output(plan, output, mechanism) for output, mechanism in pairs]
     document = {
         "library": "opendp",
         "version": library.opendp_version(),
         "measure": "zero-concentrated-divergence",
         "neighbours": "replace-one",
         "chambers": plan.blocks,
-        "outputs": [_describe_output(plan, output, mechanism) for output, mechanism in pairs],
+        "mechanisms": [{**one, "outputs": len(list(same))} for one, same in groupby(described)],
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 def _describe_output(plan: GatePlan, output: OutputPlan, mechanism: Mechanism) -> dict[str, object]:
     described: dict[str, object] = {
-        "name": output.name,
         "mechanism": mechanism.name,
         "low": output.fixed(output.low),
         "high": output.fixed(output.high),

@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import hypot, sqrt
 
+from protocol.documents.release import Interval, ReleasedValue
 from sandbox.domain.plan import GatePlan, OutputPlan
 from sandbox.errors import GateBroken
 from sandbox.gate import intervals, library, wording
 from sandbox.gate.library import Mechanism
 from sandbox.gate.parse import read_columns
 from sandbox.gate.pricing import mechanism_of
-from sandbox.gate.values import Interval, ReleasedOutput
 
 FINENESS = 3  # released sums keep this many decimal places below the noise: more would only look exact
 
 
-def release(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[ReleasedOutput, ...]:
+def release(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[ReleasedValue, ...]:
     """Release every output of a plan from its chambers' raw results, in the order of the chambers; None is no result.
 
     Bad bytes become defaults and never raise. Raises `GateBroken` when trusted code broke its own promises.
@@ -41,7 +41,7 @@ def epsilon(rho_nano: int, delta: Decimal) -> Decimal:
     return Decimal(library.epsilon(rho_nano, float(delta))).quantize(Decimal("0.0001"), ROUND_CEILING)
 
 
-def _release_output(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, column: list[int]) -> ReleasedOutput:
+def _release_output(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, column: list[int]) -> ReleasedValue:
     if mechanism.rho_nano > output.rho_nano:
         raise GateBroken("gate-map", f"output {output.name!r} would cost more than its share")
     noisy = mechanism.invoke(column)
@@ -50,7 +50,7 @@ def _release_output(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, co
     return _released_sum(plan, output, mechanism, noisy)
 
 
-def _released_sum(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, noisy: int) -> ReleasedOutput:
+def _released_sum(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, noisy: int) -> ReleasedValue:
     """Divide the noisy sum and say how far the noise, and sampling where a spread is stated, may have moved it."""
     divisor = output.divisor * (plan.blocks if output.aggregator == "mean" else 1)
     unit = Decimal(1).scaleb(-output.decimals) / divisor
@@ -59,7 +59,7 @@ def _released_sum(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, nois
     value = (noisy * unit).quantize(places)
     half = intervals.gaussian_half(mechanism.scale) * unit + places
     total, error = _sampling_of_sum(plan, output, float(deviation), divisor, value, places)
-    return ReleasedOutput(
+    return ReleasedValue(
         name=output.name,
         value=value,
         mechanism=mechanism.name,
@@ -83,7 +83,7 @@ def _sampling_of_sum(
     return _interval(value, half, places, intervals.TOTAL_LEVEL, covers), _rounded_up(Decimal(error), places)
 
 
-def _released_median(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, value: Decimal) -> ReleasedOutput:
+def _released_median(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, value: Decimal) -> ReleasedValue:
     """Give the chosen candidate and, under the model of Normal block values, how far it may lie from the truth."""
     spread = _spread(output)
     span = float((output.high - output.low) / spread)
@@ -91,7 +91,7 @@ def _released_median(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, v
     places = Decimal(1).scaleb(-output.decimals)
     noise_half, total_half = (Decimal(half) * spread for half in (model.noise_half, model.total_half))
     error = hypot(model.noise_deviation, intervals.MEDIAN_EFFICIENCY / sqrt(plan.blocks)) * float(spread)
-    return ReleasedOutput(
+    return ReleasedValue(
         name=output.name,
         value=value,
         mechanism=mechanism.name,

@@ -86,8 +86,8 @@ def _numbers(plan: GatePlan) -> tuple[str, ...]:
         "how many did is not known to anyone outside."
     )
     people = (
-        f"N = {plan.people} is the holder's rounded number of people; values divided by it carry that rounding, which no "
-        "interval covers."
+        f"N = {plan.people} is the holder's rounded number of people; values divided by it carry that rounding, which "
+        "no interval covers."
     )
     warnings = tuple(_wide(plan, output) for output in plan.outputs if is_wide(plan, output))
     return defaults, people, *warnings
@@ -104,5 +104,5 @@ def is_wide(plan: GatePlan, output: OutputPlan) -> bool:
 def _wide(plan: GatePlan, output: OutputPlan) -> str:
     return (
         f"Warning: the range of {output.name!r} is more than {WIDE_RANGE} times the expected spread and k x epsilon is "
-        f"below 96 over {plan.blocks} blocks: the value may lie anywhere in the range with a probability near 1 in 1000."
+        f"below 96 over {plan.blocks} blocks: about once in 1000 times the value lies anywhere in the range."
     )
