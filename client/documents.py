@@ -121,7 +121,9 @@ def split(rho: Mapping[str, int] | int, names: Sequence[str]) -> dict[str, int]:
     if isinstance(rho, int):
         share = rho // len(names)
         if share < 1:
-            raise UsageProblem("rho-too-small", f"{rho} nano-rho cannot be split over {len(names)} outputs; ask for more.")
+            raise UsageProblem(
+                "rho-too-small", f"{rho} nano-rho cannot be split over {len(names)} outputs; ask for more."
+            )
         return dict.fromkeys(names, share)
     if rho.keys() != set(names):
         odd = sorted(rho.keys() ^ set(names))[0]
