@@ -7,13 +7,19 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from protocol.crypto.keys import PrivateKey, PublicKey, Scheme
 from protocol.errors import Refused
+
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey, OKPKey
+    from joserfc.jws import CompactSignature
 
 LIFETIME = timedelta(minutes=2)
 SKEW = timedelta(seconds=60)
@@ -23,7 +29,7 @@ _ALGORITHM: dict[Scheme, str] = {"ed25519": "Ed25519", "ecdsa-p256": "ES256"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assertion:
-    """A checked assertion: who, and the token id to remember until it expires."""
+    """A checked assertion: who, and the token id to remember until ``expires``."""
 
     client_id: str
     token_id: str
@@ -32,7 +38,7 @@ class Assertion:
 
 def make_assertion(key: PrivateKey, client_id: str, audience: str, now: datetime) -> str:
     """A signed token by which ``client_id`` logs in at ``audience`` within two minutes of ``now``."""
-    from joserfc import jwt
+    from joserfc import jws
 
     issued = int(now.timestamp())
     claims = {
@@ -45,41 +51,93 @@ def make_assertion(key: PrivateKey, client_id: str, audience: str, now: datetime
     }
     name = _ALGORITHM[key.public.scheme]
     header = {"alg": name, "kid": key.public.keyid, "typ": "JWT"}
-    return jwt.encode(header, claims, _import_key(key.to_pem(None), key.public.scheme), algorithms=[name])
+    return jws.serialize_compact(header, json.dumps(claims), _jwk(key.public.scheme, key.to_pem(None)), [name])
 
 
 def read_client_id(untrusted_token: str) -> str:
     """Whom an unverified token claims to speak for: only to look up the keys it must be checked with."""
-    return _text(_claims(_decode_unverified(untrusted_token)), "sub")
+    return _text(_claims(_read(untrusted_token)), "sub")
 
 
 def check_assertion(untrusted_token: str, keys: Sequence[PublicKey], audience: str, now: datetime) -> Assertion:
     """The assertion, if one of ``keys`` signed it for ``audience`` and it is alive at ``now``.
 
-    Refuses ``assertion-invalid``, ``assertion-audience`` or ``assertion-expired``.
+    Refuses ``key-unknown``, ``assertion-invalid``, ``assertion-audience`` or ``assertion-expired``.
     """
-    claims = _verified_claims(untrusted_token, keys)
+    token = _read(untrusted_token)
+    _check_signature(token, keys)
+    claims = _claims(token)
     client_id = _text(claims, "sub")
     if _text(claims, "iss") != client_id:
-        raise Refused("assertion-invalid", "The login assertion's issuer is not its subject; make a new one.")
+        raise _invalid("its issuer is not its subject")
     if claims.get("aud") != audience:
         raise Refused("assertion-audience", f"The login assertion is not for {audience}; make one for this address.")
     expires = _check_alive(_moment(claims, "iat"), _moment(claims, "exp"), now)
     return Assertion(client_id=client_id, token_id=_text(claims, "jti"), expires=expires)
 
 
-def _verified_claims(untrusted_token: str, keys: Sequence[PublicKey]) -> dict[str, object]:
-    from joserfc import jwt
+def _check_signature(token: CompactSignature, keys: Sequence[PublicKey]) -> None:
+    from joserfc import jws
     from joserfc.errors import JoseError
 
-    header = _decode_unverified(untrusted_token).header
-    key = next((key for key in keys if key.keyid == header.get("kid")), None)
+    key = next((key for key in keys if key.keyid == token.headers().get("kid")), None)
     if key is None:
         raise Refused("key-unknown", "The login assertion's key is not accredited; register it first.")
     try:
-        token = jwt.decode(
-            untrusted_token, _import_key(_public_pem(key), key.scheme), algorithms=[_ALGORITHM[key.scheme]]
-        )
+        valid = jws.validate_compact(token, _jwk(key.scheme, key.to_pem()), [_ALGORITHM[key.scheme]])
     except (JoseError, ValueError) as error:
-        raise Refused("assertion-invalid", "The login assertion's signature does not fit; make a new one.") from error
-    return _claims(token)
+        raise _invalid("its algorithm is not the key's") from error
+    if not valid:
+        raise _invalid("its signature does not fit")
+
+
+def _read(untrusted_token: str) -> CompactSignature:
+    from joserfc import jws
+    from joserfc.errors import JoseError
+
+    if len(untrusted_token) > MAX_BYTES or not untrusted_token.isascii():
+        raise _invalid("it is too long, or not ASCII")
+    try:
+        return jws.extract_compact(untrusted_token.encode("ascii"))
+    except (JoseError, ValueError) as error:
+        raise _invalid("it is not a signed token") from error
+
+
+def _claims(token: CompactSignature) -> dict[str, object]:
+    try:
+        claims = json.loads(token.payload or b"")
+    except (ValueError, RecursionError) as error:
+        raise _invalid("it holds no JSON") from error
+    if not isinstance(claims, dict):
+        raise _invalid("it holds no claims")
+    return claims
+
+
+def _text(claims: dict[str, object], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= 200:
+        raise _invalid(f"it has no {name}")
+    return value
+
+
+def _moment(claims: dict[str, object], name: str) -> datetime:
+    value = claims.get(name)
+    if type(value) is not int or not 0 <= value < 2**33:
+        raise _invalid(f"it has no {name}")
+    return datetime.fromtimestamp(value, UTC)
+
+
+def _check_alive(issued: datetime, expires: datetime, now: datetime) -> datetime:
+    if not (issued - SKEW <= now < expires + SKEW and issued < expires <= issued + LIFETIME):
+        raise Refused("assertion-expired", "The login assertion is not valid now; set the clock right, make a new one.")
+    return expires
+
+
+def _jwk(scheme: Scheme, pem: bytes) -> OKPKey | ECKey:
+    from joserfc.jwk import ECKey, OKPKey
+
+    return OKPKey.import_key(pem) if scheme == "ed25519" else ECKey.import_key(pem)
+
+
+def _invalid(why: str) -> Refused:
+    return Refused("assertion-invalid", f"The login assertion cannot be believed: {why}; make a new one.")

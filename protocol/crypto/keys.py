@@ -63,6 +63,10 @@ class PublicKey:
         """The key's own bytes: 32 of Ed25519, 64 (x, y) of P-256."""
         return self.spki[-_RAW_BYTES[self.scheme] :]
 
+    def to_pem(self) -> bytes:
+        """The key as openssl reads it (``-----BEGIN PUBLIC KEY-----``)."""
+        return pkcs8.armour("PUBLIC KEY", self.spki)
+
     def verify(self, signature: bytes, data: bytes) -> None:
         """Refuse (``signature-invalid``) unless ``signature`` is this key's signature of exactly ``data``."""
         from cryptography.exceptions import InvalidSignature

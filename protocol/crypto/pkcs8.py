@@ -30,10 +30,10 @@ _OID_AES_256_CBC = bytes.fromhex("060960864801650304012a")
 def to_pem(plain: bytes, passphrase: bytes | None) -> bytes:
     """PEM of the PKCS#8 structure ``plain`` (DER), encrypted when there is a passphrase."""
     if passphrase is None:
-        return _armour("PRIVATE KEY", plain)
+        return armour("PRIVATE KEY", plain)
     if not passphrase:
         raise Refused("key-passphrase", "The passphrase is empty; choose one, or ask for an unencrypted key.")
-    return _armour("ENCRYPTED PRIVATE KEY", _encrypt(plain, passphrase))
+    return armour("ENCRYPTED PRIVATE KEY", _encrypt(plain, passphrase))
 
 
 def load(pem: bytes, passphrase: bytes | None) -> PrivateKeyTypes:
@@ -89,6 +89,7 @@ def _element(tag: int, value: bytes) -> bytes:
     return bytes([tag, 0x80 | len(length)]) + length + value
 
 
-def _armour(label: str, der: bytes) -> bytes:
+def armour(label: str, der: bytes) -> bytes:
+    """``der`` as PEM (RFC 7468)."""
     body = "\n".join(textwrap.wrap(base64.b64encode(der).decode("ascii"), 64))
     return f"-----BEGIN {label}-----\n{body}\n-----END {label}-----\n".encode("ascii")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field, StringConstraints
 
@@ -162,10 +162,25 @@ def statement_bytes(document: Document) -> bytes:
     )
 
 
-def open_document(
-    untrusted: bytes, model: type[DocumentT], keys: Iterable[PublicKey], threshold: int = 1
-) -> tuple[DocumentT, str]:
-    """A document and its digest, after checking that ``threshold`` of ``keys`` signed exactly these bytes."""
-    envelope = read_envelope(untrusted)
-    envelope.check_signed(keys, threshold)
-    return envelope.untrusted(model), envelope.digest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim(Generic[DocumentT]):
+    """A document that was read and parsed, but that nobody has vouched for yet."""
+
+    envelope: Envelope
+    untrusted: DocumentT
+
+    @property
+    def digest(self) -> str:
+        """The digest of the payload: the document's name for ever."""
+        return self.envelope.digest
+
+    def checked(self, keys: Iterable[PublicKey], threshold: int = 1) -> DocumentT:
+        """The document, once ``threshold`` distinct ``keys`` are seen to have signed exactly these bytes."""
+        self.envelope.check_signed(keys, threshold)
+        return self.untrusted
+
+
+def read_claim(untrusted: bytes, model: type[DocumentT], limit: int = limits.DOCUMENT_BYTES) -> Claim[DocumentT]:
+    """Read an envelope that should hold a ``model``; its form is checked, its signatures are not."""
+    envelope = read_envelope(untrusted, limit)
+    return Claim(envelope=envelope, untrusted=envelope.untrusted(model))

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from typing import Any, Never, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from typing_extensions import TypeAliasType
 
 from protocol.documents import limits
 from protocol.errors import Refused
 
-Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
+Json = TypeAliasType("Json", "bool | int | str | list[Json] | dict[str, Json] | None")
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
