@@ -1,0 +1,128 @@
+"""`node dataset add`: ingest a holder's files and offer the snapshot, whole or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox.actions.clock import GuardedClock
+from sandbox.actions.files import SECRET, write_whole
+from sandbox.domain.dataset import Column, DatasetFacts, Unit
+from sandbox.domain.duo import KNOWN_CODES
+from sandbox.errors import BadInput
+from sandbox.store.audit import record
+from sandbox.store.base import Store
+from sandbox.store.dataset import Offered, offer, read_dataset
+
+if TYPE_CHECKING:
+    from sandbox.data.ingest import IngestOptions, Sources
+
+LINEAGE_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDataset:
+    """A holder's files, and the public facts that only a person can decide."""
+
+    dataset: str
+    vcf: Path
+    samples: Path
+    diagnoses: Path | None
+    pedigree: Path | None
+    sites: Path | None
+    people: int
+    slots: int
+    unit: Unit
+    maximum_family_size: int
+    columns: tuple[Column, ...]
+    diagnosis_codes: tuple[str, ...] | None
+    duo: tuple[str, ...]
+    country: str
+    assembly: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """Where a node keeps datasets, the keys of their lineages, and its records."""
+
+    store: Store
+    clock: GuardedClock
+    datasets: Path
+    keys: Path
+
+
+def add_dataset(shelf: Shelf, new: NewDataset) -> DatasetFacts:
+    """Ingest the files as a new snapshot of the dataset and offer it from now on.
+
+    A dataset that is there already gets a new version in the same lineage: its units, slots and spent budget stay.
+    """
+    from sandbox.data.ingest import ingest, new_snapshot_id
+    from sandbox.data.snapshot import facts_of
+
+    _check(new)
+    with shelf.store.reading() as session:
+        before = read_dataset(session, new.dataset)
+    now = shelf.clock.now()
+    folder = shelf.datasets / new.dataset
+    info = ingest(
+        _sources(new),
+        folder,
+        _lineage_key(shelf.keys, new.dataset),
+        _options(new, now.date()),
+        snapshot_id=new_snapshot_id(),
+        previous=None if before is None else before.directory,
+    )
+    facts = facts_of(
+        info,
+        dataset=new.dataset,
+        lineage=new.dataset,
+        people=new.people,
+        duo=new.duo,
+        country=new.country,
+        assembly=new.assembly,
+    )
+    with shelf.store.transaction() as session:
+        offer(session, Offered(facts=facts, directory=folder / info.snapshot_id), now)
+        record(session, now, "operator", "dataset-added", f"{facts.dataset}/{facts.snapshot}")
+    return facts
+
+
+def _check(new: NewDataset) -> None:
+    unknown = [code for code in new.duo if code not in KNOWN_CODES]
+    if unknown or not new.duo:
+        named = f"{unknown[0]!r} is not a code" if unknown else "a dataset needs at least one code"
+        raise BadInput("duo-unknown", f"{named} of the Data Use Ontology that says what participants consented to.")
+    if new.people < 1 or new.slots < 1:
+        raise BadInput("people-missing", "The rounded number of people and the number of slots must be at least 1.")
+
+
+def _sources(new: NewDataset) -> Sources:
+    from sandbox.data.ingest import Sources
+
+    return Sources(
+        vcf=new.vcf, samples=new.samples, diagnoses=new.diagnoses, pedigree=new.pedigree, sites=new.sites
+    )
+
+
+def _options(new: NewDataset, today: dt.date) -> IngestOptions:
+    from sandbox.data.ingest import IngestOptions
+
+    return IngestOptions(
+        unit=new.unit,
+        maximum_family_size=new.maximum_family_size,
+        slots=new.slots,
+        today=today,
+        columns=new.columns,
+        diagnosis_codes=new.diagnosis_codes,
+    )
+
+
+def _lineage_key(keys: Path, dataset: str) -> bytes:
+    """Read the secret by which people are spread over blocks; a lineage keeps it for ever."""
+    path = keys / f"lineage-{dataset}.key"
+    if not path.exists():
+        write_whole(path, secrets.token_bytes(LINEAGE_KEY_BYTES), SECRET)
+    return path.read_bytes()

@@ -1,0 +1,90 @@
+"""The node as its actions see it: everything that an action needs and may not make for itself.
+
+Clock, keys, trust, policy, database, registry and chambers come in here, once per process; no action reads a setting,
+an environment variable or a global.
+"""
+
+import datetime as dt
+import shutil
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from protocol.crypto.keys import Signer
+from protocol.documents.policy import Policy
+from protocol.documents.trust_root import TrustRoot
+from sandbox.actions.clock import GuardedClock
+from sandbox.chambers.runtime import ChamberRuntime
+from sandbox.domain.policy import PolicyBook
+from sandbox.hub.registry import Registry
+from sandbox.store.base import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """How long a claim lives without a sign of life, and how long one tick works."""
+
+    lease: dt.timedelta
+    slice: dt.timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Whom this node believes and what its holder allows, verified when the node was opened."""
+
+    root: TrustRoot
+    root_digest: str
+    policy: Policy
+    policy_digest: str
+    book: PolicyBook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where the node keeps its files. `run` is on tmpfs; `ledger_head` is a file beside the database, not in it."""
+
+    images: Path
+    run: Path
+    datasets: Path
+    ledger_head: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One node, opened by one process."""
+
+    name: str
+    country: str
+    software: str
+    store: Store
+    clock: GuardedClock
+    signer: Signer
+    trust: Trust
+    places: Places
+    times: Times
+    seccomp: str
+    oci_runtime: str
+    connect: Callable[[], Registry]
+    start_runtime: Callable[[], ChamberRuntime]
+
+    @cached_property
+    def registry(self) -> Registry:
+        """This process's connection to the registry."""
+        return self.connect()
+
+    @cached_property
+    def runtime(self) -> ChamberRuntime:
+        """This process's chamber runtime."""
+        return self.start_runtime()
+
+    def run_directory(self, job_id: str) -> Path:
+        """Where one job's staged blocks and chamber outputs live: memory that a reboot forgets."""
+        return self.places.run / job_id
+
+    def remove_run_directories(self, keep: Collection[str]) -> None:
+        """Forget staged blocks and outputs of every job but those to keep."""
+        if self.places.run.exists():
+            for directory in self.places.run.iterdir():
+                if directory.is_dir() and directory.name not in keep:
+                    shutil.rmtree(directory)
