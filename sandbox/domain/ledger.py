@@ -1,0 +1,177 @@
+"""The ledger's rules: what may still be spent, and a chain of entries that nobody rewrites unnoticed.
+
+1. Amounts are integers in nano-rho. Five scopes are debited together, all or nothing: the pool of persons, the
+   dataset's lineage, the project, the algorithm and the job. "Spent + next <= cap" is a valid filter for adaptively
+   chosen releases under zero-concentrated DP (Whitehouse et al. 2023); only the pool's cap carries the claim about a
+   person, the others ration it.
+2. An order is charged once, for ever: its id and its nonce are remembered with the charge.
+3. There is no refund, and so no negative entry.
+4. Each entry carries the digest of the one before it. The newest digest, the head, is in every receipt and also kept
+   outside the database: a database that is older than its head was rolled back, and nothing is charged on it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from sandbox.errors import LedgerBroken, Refused
+
+
+class Scope(StrEnum):
+    """What a charge counts against, in the order in which a missing budget is named."""
+
+    JOB = "job"
+    PROJECT = "project"
+    ALGORITHM = "algorithm"
+    LINEAGE = "dataset"
+    POOL = "pool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scopes:
+    """The names of the five accounts that one job is charged to."""
+
+    pool: str
+    lineage: str
+    project: str
+    algorithm: str
+    job: str
+
+    def named(self) -> dict[Scope, str]:
+        """Give the account's name for each scope."""
+        return {
+            Scope.JOB: self.job,
+            Scope.PROJECT: self.project,
+            Scope.ALGORITHM: self.algorithm,
+            Scope.LINEAGE: self.lineage,
+            Scope.POOL: self.pool,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """The most that each account may ever spend, in nano-rho, from the signed policy and the approvals."""
+
+    pool_nano: int
+    lineage_nano: int
+    project_nano: int
+    algorithm_nano: int
+    job_nano: int
+
+    def named(self) -> dict[Scope, int]:
+        """Give the cap of each scope."""
+        return {
+            Scope.JOB: self.job_nano,
+            Scope.PROJECT: self.project_nano,
+            Scope.ALGORITHM: self.algorithm_nano,
+            Scope.LINEAGE: self.lineage_nano,
+            Scope.POOL: self.pool_nano,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The end of the chain: how many entries there are, and the digest of the last one."""
+
+    sequence: int
+    digest: str
+
+
+GENESIS = Head(sequence=0, digest=sha256(b"safeconduct ledger v1").hexdigest())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """One charge. `previous` and `digest` are its links in the chain."""
+
+    sequence: int
+    order_id: str
+    nonce: str
+    scopes: Scopes
+    rho_nano: int
+    charged_at: datetime
+    previous: str
+    digest: str
+
+    @property
+    def head(self) -> Head:
+        """The end of the chain when this entry was the last."""
+        return Head(sequence=self.sequence, digest=self.digest)
+
+
+def next_entry(head: Head, *, order_id: str, nonce: str, scopes: Scopes, rho_nano: int, now: datetime) -> LedgerEntry:
+    """Make the entry that follows `head`; a charge of nothing or less is refused."""
+    if type(rho_nano) is not int or rho_nano < 1:
+        raise ValueError("a charge is a whole number of nano-rho above 0")
+    entry = LedgerEntry(
+        sequence=head.sequence + 1,
+        order_id=order_id,
+        nonce=nonce,
+        scopes=scopes,
+        rho_nano=rho_nano,
+        charged_at=now.astimezone(UTC),
+        previous=head.digest,
+        digest="",
+    )
+    return replace(entry, digest=entry_digest(entry))
+
+
+def entry_digest(entry: LedgerEntry) -> str:
+    """Give SHA-256 over the entry's canonical JSON, its predecessor's digest included and its own left out."""
+    document = {
+        "sequence": entry.sequence,
+        "order": entry.order_id,
+        "nonce": entry.nonce,
+        "scopes": {scope.value: name for scope, name in entry.scopes.named().items()},
+        "rho_nano": entry.rho_nano,
+        "charged_at": entry.charged_at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "previous": entry.previous,
+    }
+    return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def check_caps(spent_nano: Mapping[Scope, int], caps: Caps, rho_nano: int) -> None:
+    """Refuse a charge that any scope cannot bear, naming the narrowest first; nothing is spent by a refusal."""
+    for scope, cap in caps.named().items():
+        if spent_nano[scope] + rho_nano > cap:
+            left = max(cap - spent_nano[scope], 0)
+            raise Refused(
+                f"budget-{scope}", f"the {scope} has {left} nano-rho left of {cap}, and this job needs {rho_nano}"
+            )
+
+
+def left_nano(spent_nano: Mapping[Scope, int], caps: Caps) -> int:
+    """Give what the fullest account could still spend."""
+    return max(min(cap - spent_nano[scope] for scope, cap in caps.named().items() if scope is not Scope.JOB), 0)
+
+
+def verify_chain(entries: Iterable[LedgerEntry]) -> Head:
+    """Follow the chain from its beginning and give its head; an entry that does not fit stops the node."""
+    head = GENESIS
+    for entry in entries:
+        if entry.sequence != head.sequence + 1 or entry.previous != head.digest:
+            raise LedgerBroken("ledger-chain", f"entry {entry.sequence} does not follow entry {head.sequence}")
+        if entry.rho_nano < 1 or entry.digest != entry_digest(entry):
+            raise LedgerBroken("ledger-entry", f"entry {entry.sequence} was changed after it was written")
+        head = entry.head
+    return head
+
+
+def write_head_text(head: Head) -> str:
+    """Give the text of the head file."""
+    return json.dumps({"sequence": head.sequence, "digest": head.digest}) + "\n"
+
+
+def read_head_text(text: str) -> Head:
+    """Read the head file strictly: a file that says anything else is no witness."""
+    try:
+        document = json.loads(text)
+        head = Head(**document)
+    except (ValueError, TypeError) as error:
+        raise LedgerBroken("ledger-head-unreadable", "the ledger's head file cannot be read: restore it") from error
+    if type(head.sequence) is not int or head.sequence < 0 or type(head.digest) is not str:
+        raise LedgerBroken("ledger-head-unreadable", "the ledger's head file cannot be read: restore it")
+    return head

@@ -1,0 +1,225 @@
+"""The ledger's tables: charge in the caller's transaction, read what was spent, and keep the head outside.
+
+The rules are in `sandbox.domain.ledger`. A charge first takes the row of the head, so that charges queue up: on SQLite
+by the write lock of the whole database, on PostgreSQL by the row's. The balance of each account is kept beside the
+entries; `check_ledger` follows the chain and adds it all up again.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+
+from sqlalchemy import BigInteger, CheckConstraint, Select, String, func, insert, or_, select, text, tuple_, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from sandbox.domain.ledger import (
+    GENESIS,
+    Caps,
+    Head,
+    LedgerEntry,
+    Scope,
+    Scopes,
+    check_caps,
+    left_nano,
+    next_entry,
+    verify_chain,
+)
+from sandbox.errors import LedgerBroken, Refused
+from sandbox.store.base import Base, Moment
+
+_NAME = String(200)
+_DIGEST = String(64)
+_THE_HEAD = 1
+
+
+class LedgerEntryRow(Base):
+    """One charge; rows are only added. The order's id and its nonce are taken for ever."""
+
+    __tablename__ = "ledger_entry"
+    __table_args__ = (CheckConstraint("rho_nano > 0", name="no_refund"),)
+
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    order_id: Mapped[str] = mapped_column(_DIGEST, unique=True)
+    nonce: Mapped[str] = mapped_column(_NAME, unique=True)
+    pool: Mapped[str] = mapped_column(_NAME)
+    lineage: Mapped[str] = mapped_column(_NAME)
+    project: Mapped[str] = mapped_column(_NAME)
+    algorithm: Mapped[str] = mapped_column(_NAME)
+    job: Mapped[str] = mapped_column(_NAME)
+    rho_nano: Mapped[int] = mapped_column(BigInteger)
+    charged_at: Mapped[dt.datetime] = mapped_column(Moment)
+    previous: Mapped[str] = mapped_column(_DIGEST)
+    digest: Mapped[str] = mapped_column(_DIGEST)
+
+
+class LedgerAccountRow(Base):
+    """What one scope has spent: the sum of its entries, kept so that a charge need not add them up."""
+
+    __tablename__ = "ledger_account"
+
+    scope: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(_NAME, primary_key=True)
+    spent_nano: Mapped[int] = mapped_column(BigInteger)
+
+
+class LedgerHeadRow(Base):
+    """The one row that every charge takes first."""
+
+    __tablename__ = "ledger_head"
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(_DIGEST)
+
+
+_FIRST_HEAD = text(
+    "INSERT INTO ledger_head (id, sequence, digest) VALUES (:id, :sequence, :digest) ON CONFLICT (id) DO NOTHING"
+)
+_TAKE_HEAD = (
+    update(LedgerHeadRow)
+    .where(LedgerHeadRow.id == _THE_HEAD)
+    .values(sequence=LedgerHeadRow.sequence)
+    .returning(LedgerHeadRow.sequence, LedgerHeadRow.digest)
+    .execution_options(synchronize_session=False)
+)
+_DEBIT = text(
+    "INSERT INTO ledger_account (scope, name, spent_nano) VALUES (:scope, :name, :rho_nano) "
+    "ON CONFLICT (scope, name) DO UPDATE SET spent_nano = ledger_account.spent_nano + excluded.spent_nano"
+)
+
+
+def charge(
+    session: Session, *, order_id: str, nonce: str, scopes: Scopes, caps: Caps, rho_nano: int, now: dt.datetime
+) -> LedgerEntry:
+    """Debit all five scopes in the caller's transaction, or refuse (order-replayed, budget-...) and change nothing.
+
+    The transaction must be one that writes from its beginning (`Store.transaction`). After its commit the caller writes
+    the head outside the database (`ledger_head.write_head`), before any chamber sees data.
+    """
+    head_before = _take_head(session)
+    check_new(session, order_id, nonce)
+    check_caps(_spent(session, scopes), caps, rho_nano)
+    entry = next_entry(head_before, order_id=order_id, nonce=nonce, scopes=scopes, rho_nano=rho_nano, now=now)
+    session.execute(insert(LedgerEntryRow), [_to_row(entry)])
+    session.execute(_DEBIT, [_debit(scope, name, rho_nano) for scope, name in scopes.named().items()])
+    _move_head(session, entry.head)
+    return entry
+
+
+def check_new(session: Session, order_id: str, nonce: str) -> None:
+    """Refuse an order, or a nonce, that was ever charged."""
+    known = or_(LedgerEntryRow.order_id == order_id, LedgerEntryRow.nonce == nonce)
+    if session.execute(select(LedgerEntryRow.sequence).where(known).limit(1)).first() is not None:
+        raise Refused("order-replayed", "this order, or its nonce, was charged before: sign a new order")
+
+
+def find(session: Session, order_id: str) -> LedgerEntry | None:
+    """Give the charge of an order, if there is one."""
+    row = session.execute(select(LedgerEntryRow).where(LedgerEntryRow.order_id == order_id)).scalar_one_or_none()
+    return None if row is None else _to_entry(row)
+
+
+def spent(session: Session, scope: Scope, name: str) -> int:
+    """Give what one account has spent so far, in nano-rho."""
+    wanted = LedgerAccountRow.scope == scope.value, LedgerAccountRow.name == name
+    return session.execute(select(LedgerAccountRow.spent_nano).where(*wanted)).scalar_one_or_none() or 0
+
+
+def left(session: Session, scopes: Scopes, caps: Caps) -> int:
+    """Give what another job of the same project, algorithm and dataset could still spend, in nano-rho."""
+    return left_nano(_spent(session, scopes), caps)
+
+
+def head(session: Session) -> Head:
+    """Give the end of the chain as the database knows it."""
+    row = session.execute(select(LedgerHeadRow.sequence, LedgerHeadRow.digest)).one_or_none()
+    return GENESIS if row is None else Head(sequence=row.sequence, digest=row.digest)
+
+
+def entries(session: Session) -> Iterator[LedgerEntry]:
+    """Give every charge in order."""
+    for row in session.execute(select(LedgerEntryRow).order_by(LedgerEntryRow.sequence)).scalars():
+        yield _to_entry(row)
+
+
+def check_ledger(session: Session) -> Head:
+    """Follow the whole chain, add up every account again, and refuse (ledger-...) whatever does not agree."""
+    found = verify_chain(entries(session))
+    if found != head(session):
+        raise LedgerBroken("ledger-head", "the ledger's last entry and its head do not agree")
+    for scope, column in _COLUMNS.items():
+        summed = select(column, func.sum(LedgerEntryRow.rho_nano)).group_by(column)
+        kept = select(LedgerAccountRow.name, LedgerAccountRow.spent_nano).where(LedgerAccountRow.scope == scope.value)
+        if _as_dict(session, summed) != _as_dict(session, kept):
+            raise LedgerBroken("ledger-account", f"the accounts of scope {scope} are not the sums of their entries")
+    return found
+
+
+_COLUMNS = {
+    Scope.JOB: LedgerEntryRow.job,
+    Scope.PROJECT: LedgerEntryRow.project,
+    Scope.ALGORITHM: LedgerEntryRow.algorithm,
+    Scope.LINEAGE: LedgerEntryRow.lineage,
+    Scope.POOL: LedgerEntryRow.pool,
+}
+
+
+def _take_head(session: Session) -> Head:
+    row = session.execute(_TAKE_HEAD).one_or_none()
+    if row is None:
+        first = {"id": _THE_HEAD, "sequence": GENESIS.sequence, "digest": GENESIS.digest}
+        session.execute(_FIRST_HEAD, first)
+        row = session.execute(_TAKE_HEAD).one()
+    return Head(sequence=row.sequence, digest=row.digest)
+
+
+def _move_head(session: Session, to: Head) -> None:
+    change = update(LedgerHeadRow).where(LedgerHeadRow.id == _THE_HEAD)
+    session.execute(change.values(sequence=to.sequence, digest=to.digest).execution_options(synchronize_session=False))
+
+
+def _spent(session: Session, scopes: Scopes) -> dict[Scope, int]:
+    accounts = tuple_(LedgerAccountRow.scope, LedgerAccountRow.name)
+    wanted = [(scope.value, name) for scope, name in scopes.named().items()]
+    rows = session.execute(select(LedgerAccountRow.scope, LedgerAccountRow.spent_nano).where(accounts.in_(wanted)))
+    found = {Scope(scope): spent_nano for scope, spent_nano in rows}
+    return {scope: found.get(scope, 0) for scope in Scope}
+
+
+def _debit(scope: Scope, name: str, rho_nano: int) -> dict[str, object]:
+    return {"scope": scope.value, "name": name, "rho_nano": rho_nano}
+
+
+def _as_dict(session: Session, statement: Select[str, int]) -> dict[str, int]:
+    return {name: int(nano) for name, nano in session.execute(statement)}
+
+
+def _to_row(entry: LedgerEntry) -> dict[str, object]:
+    return {
+        "sequence": entry.sequence,
+        "order_id": entry.order_id,
+        "nonce": entry.nonce,
+        "pool": entry.scopes.pool,
+        "lineage": entry.scopes.lineage,
+        "project": entry.scopes.project,
+        "algorithm": entry.scopes.algorithm,
+        "job": entry.scopes.job,
+        "rho_nano": entry.rho_nano,
+        "charged_at": entry.charged_at,
+        "previous": entry.previous,
+        "digest": entry.digest,
+    }
+
+
+def _to_entry(row: LedgerEntryRow) -> LedgerEntry:
+    scopes = Scopes(pool=row.pool, lineage=row.lineage, project=row.project, algorithm=row.algorithm, job=row.job)
+    return LedgerEntry(
+        sequence=row.sequence,
+        order_id=row.order_id,
+        nonce=row.nonce,
+        scopes=scopes,
+        rho_nano=row.rho_nano,
+        charged_at=row.charged_at,
+        previous=row.previous,
+        digest=row.digest,
+    )
