@@ -14,10 +14,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
 
-from client.errors import UsageProblem
+from client.errors import Unreachable, UsageProblem
+from protocol.crypto.hpke import RecipientKey
+from protocol.documents.receipt import Receipt
+from protocol.documents.release import Release, ReleasedValue
+from protocol.documents.trust_root import TrustRoot
 
 Z95: Final = 1.959963984540054
 ASSUMPTIONS: Final = (
@@ -26,6 +31,88 @@ ASSUMPTIONS: Final = (
     "Each estimate is about Normal with the standard error its release states (noise and sampling together).",
     "Each node's rho protects its own people; where people could be in several nodes, the rho values add up.",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came back for one order: a receipt that was verified, and the release that it binds, if there is one."""
+
+    order: str
+    receipt: Receipt
+    release: Release | None
+
+
+def open_result(
+    order: str,
+    untrusted_receipt: bytes,
+    untrusted_release: bytes | None,
+    *,
+    accreditations: Iterable[bytes],
+    trust_root: TrustRoot,
+    recipient: RecipientKey,
+    now: datetime,
+) -> Result:
+    """Steps 1 to 3. Refused: a receipt that no accredited node signed or of another order, a release that it does
+    not bind, a release that is not there although the receipt says so."""
+    from protocol.chain import open_release, verify_receipt
+
+    receipt = verify_receipt(
+        untrusted_receipt, accreditations=accreditations, trust_root=trust_root, now=now, order_id=order
+    )
+    if receipt.decision != "released":
+        return Result(order=order, receipt=receipt, release=None)
+    if untrusted_release is None:
+        sentence = f"{receipt.node} says it released, but the release has not arrived yet; fetch it a little later."
+        raise Unreachable("release-not-here", sentence)
+    return Result(order=order, receipt=receipt, release=open_release(untrusted_release, receipt, recipient))
+
+
+def as_data(result: Result) -> dict[str, Any]:
+    """Return a result for programs: what the receipt and the release say, amounts as in the documents."""
+    receipt = result.receipt
+    data: dict[str, Any] = {
+        "order": result.order,
+        "node": receipt.node,
+        "dataset": receipt.dataset,
+        "decision": receipt.decision,
+        "code": receipt.code,
+        "reason": receipt.reason,
+        "receipt_verified": True,
+        "rho_charged_nano": receipt.rho_charged_nano,
+        "rho_left_nano": receipt.rho_left_nano,
+        "measurement": receipt.measurement,
+        "timing": receipt.timing,
+        "profile": receipt.profile,
+    }
+    if result.release is not None:
+        data["release"] = result.release.model_dump(mode="json")
+    return data
+
+
+def estimates(results: Iterable[Result]) -> dict[str, list[Estimate]]:
+    """Return the estimates that can be combined, by output name: those whose release states a standard error."""
+    found: dict[str, list[Estimate]] = {}
+    for result in results:
+        for output in result.release.outputs if result.release else ():
+            if output.standard_error is not None and output.standard_error > 0:
+                found.setdefault(output.name, []).append(_estimate(result.receipt.node, output))
+    return found
+
+
+def combine_all(results: Iterable[Result]) -> list[Combination]:
+    """Return the combination of every output that at least two nodes released with a standard error."""
+    return [combine(name, many) for name, many in estimates(results).items() if len(many) > 1]
+
+
+def combination_data(combination: Combination) -> dict[str, Any]:
+    """Return a combination for programs."""
+    return {**asdict(combination), "weights": dict(combination.weights), "assumptions": list(combination.assumptions)}
+
+
+def _estimate(node: str, output: ReleasedValue) -> Estimate:
+    if output.standard_error is None:
+        raise RuntimeError("an output without a standard error cannot be combined")
+    return Estimate(node=node, value=float(output.value), standard_error=float(output.standard_error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

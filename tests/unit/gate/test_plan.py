@@ -1,0 +1,177 @@
+"""A plan is made from public facts, and every fact that would make a release unsafe has a code of its own."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from factory import World
+from gate_plans import facts
+
+from sandbox.domain import plan_checks
+from sandbox.domain.dataset import Unit
+from sandbox.domain.plan import GatePlan, make_gate_plan
+from sandbox.errors import Refused
+
+MEDIAN = {
+    "name": "x",
+    "kind": "number",
+    "range": ["-3", "3"],
+    "default": "0",
+    "spread": "0.35",
+    "aggregator": "median",
+}
+SUM = {"name": "x", "kind": "number", "range": ["0", "2"], "default": "0", "aggregator": "sum"}
+COUNT = SUM | {"kind": "count", "aggregator": "count"}
+UNIT: dict[str, Any] = {"algorithm": {"mode": "unit", "outputs": [SUM]}, "order": {"blocks": 0}}
+
+
+def plan(
+    algorithm: dict[str, Any] | None = None,
+    order: dict[str, Any] | None = None,
+    policy: dict[str, Any] | None = None,
+    dataset: dict[str, Any] | None = None,
+) -> GatePlan:
+    world = World()
+    rho = [{"output": "x", "nano": 31_250_000}]
+    return make_gate_plan(
+        world.algorithm(**{"outputs": [MEDIAN]} | (algorithm or {})),
+        world.order(**{"rho": rho} | (order or {})),
+        world.policy(**(policy or {})),
+        facts(**(dataset or {})),
+    )
+
+
+def unit(**changes: Any) -> dict[str, Any]:
+    return {"algorithm": {"mode": "unit", "outputs": [SUM | changes]}, "order": {"blocks": 0}}
+
+
+def many(count: int) -> dict[str, Any]:
+    names = [f"x{i}" for i in range(count)]
+    return {
+        "algorithm": {"outputs": [MEDIAN | {"name": name} for name in names]},
+        "order": {"rho": [{"output": name, "nano": 31_250_000 // count} for name in names]},
+    }
+
+
+REFUSED: list[tuple[str, dict[str, Any]]] = [
+    ("gate-mode-statistic", {"algorithm": {"mode": "statistic"}}),
+    ("gate-mode-reviewed", {"algorithm": {"mode": "reviewed"}}),
+    ("gate-mode-airlock", {"algorithm": {"mode": "airlock"}}),
+    ("gate-unit", {"dataset": {"unit": Unit.PERSON, "maximum_family_size": 1}}),
+    ("gate-family-size", {"policy": {"maximum_family_size": 3}}),
+    ("gate-delta", {"dataset": {"people": 100_001}}),
+    ("gate-delta", {"policy": {"delta": "0.00001"}}),
+    ("gate-candidates", {"policy": {"candidates": 2}}),
+    ("gate-candidates", {"policy": {"candidates": 100_001}}),
+    ("gate-blocks", {"order": {"blocks": 31}}),
+    ("gate-blocks", {"order": {"blocks": 0}, "policy": {"blocks_minimum": 1}}),
+    ("gate-blocks", UNIT | {"order": {"blocks": 128}}),
+    ("gate-blocks-too-small", {"dataset": {"people": 80 * 128 - 1}}),
+    ("gate-blocks-too-small", {"policy": {"block_people_minimum": 94}}),
+    ("gate-too-many-outputs", many(5)),
+    ("gate-outputs", {"order": {"rho": [{"output": "y", "nano": 31_250_000}]}}),
+    ("gate-outputs", {"order": {"rho": [{"output": "x", "nano": 10}, {"output": "x", "nano": 31_000_000}]}}),
+    ("gate-outputs", {"order": {"rho": [{"output": "x", "nano": 10}, {"output": "y", "nano": 31_000_000}]}}),
+    ("gate-kind", {"algorithm": {"outputs": [MEDIAN | {"kind": "category"}]}}),
+    ("gate-aggregator", {"algorithm": {"outputs": [MEDIAN | {"aggregator": "vote"}]}}),
+    ("gate-aggregator", unit(aggregator="count")),
+    ("gate-divisor", {"algorithm": {"outputs": [MEDIAN | {"divide_by": "people"}]}}),
+    ("gate-range", {"algorithm": {"outputs": [MEDIAN | {"range_per": "person"}]}}),
+    ("gate-range", {"algorithm": {"outputs": [MEDIAN | {"range": ["-3", "999999999999999999"]}]}}),
+    ("gate-range", {"algorithm": {"outputs": [MEDIAN | {"range": ["-3", "0." + "0" * 39 + "1"]}]}}),
+    ("gate-range", unit(kind="count", range=["0", "2.5"])),
+    ("gate-default", unit(kind="count", default="0.5")),
+    ("gate-spread", {"algorithm": {"outputs": [MEDIAN | {"spread": None}]}}),
+    ("gate-median-resolution", {"order": {"rho": [{"output": "x", "nano": 31_249_999}]}}),
+    ("budget-job", {"policy": {"job_cap_nano": 31_249_999}}),
+]
+
+
+@pytest.mark.parametrize(("code", "changes"), REFUSED)
+def test_plan_is_refused_for_its_own_reason(code: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(Refused) as refused:
+        plan(**changes)
+
+    assert refused.value.code == code
+    assert refused.value.sentence
+
+
+def test_share_of_nothing_is_refused() -> None:
+    with pytest.raises(Refused) as refused:
+        plan_checks.check_share("x", 0)
+
+    assert refused.value.code == "gate-share"
+
+
+def test_table_of_codes_is_the_table_of_cases() -> None:
+    written = set(re.findall(r"^((?:gate|budget)-[a-z-]+) ", plan_checks.__doc__ or "", re.MULTILINE))
+
+    assert written == {code for code, _ in REFUSED} | {"gate-share"}
+
+
+def test_more_outputs_than_anyone_may_ask_for_are_refused() -> None:
+    names = [f"x{i}" for i in range(plan_checks.OUTPUTS_MAXIMUM + 1)]
+
+    with pytest.raises(Refused) as refused:
+        plan_checks.check_names(names, names)
+
+    assert refused.value.code == "gate-too-many-outputs"
+
+
+@pytest.mark.parametrize(("count", "blocks"), [(1, 128), (4, 256), (16, 512)])
+def test_medians_are_planned_up_to_the_rule_and_no_further(count: int, blocks: int) -> None:
+    shares = [31_250_000 // count] * count
+
+    plan_checks.check_medians(shares, blocks)
+
+    with pytest.raises(Refused):
+        plan_checks.check_medians(shares, blocks - 1)
+
+
+def test_plan_carries_what_was_signed() -> None:
+    made = plan()
+
+    assert (made.mode, made.blocks, made.people, made.rho_nano) == ("block", 128, 12_000, 31_250_000)
+    assert made.outputs[0].fixed(Decimal(3)) - made.outputs[0].fixed(Decimal(-3)) >= 10**6
+
+
+def test_range_per_person_is_widened_to_the_largest_family() -> None:
+    made = plan(**unit(range_per="person", divide_by="alleles"))
+
+    assert (made.outputs[0].low, made.outputs[0].high, made.outputs[0].divisor) == (0, 8, 24_000)
+
+
+def test_unit_mode_runs_the_public_number_of_slots() -> None:
+    assert plan(**UNIT).blocks == 5_000
+
+
+def test_count_is_summed_in_whole_numbers() -> None:
+    made = plan(**unit(kind="count", aggregator="count"))
+
+    assert (made.outputs[0].decimals, made.outputs[0].whole) == (0, True)
+
+
+def test_each_item_of_a_parameter_is_an_output() -> None:
+    variants = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+    schema = {
+        "type": "object",
+        "properties": {"variants": variants},
+        "required": ["variants"],
+        "additionalProperties": False,
+    }
+    algorithm = {"mode": "unit", "outputs": [SUM | {"each": "variants"}], "parameters": schema}
+    names = ["rs7903146", "10:112998590:C:T"]
+    order = {
+        "blocks": 0,
+        "parameters": {"variants": names},
+        "rho": [{"output": name, "nano": 1000} for name in reversed(names)],
+    }
+
+    assert [output.name for output in plan(algorithm, order).outputs] == names
+
+
+def test_narrow_range_keeps_a_million_steps() -> None:
+    made = plan({"outputs": [MEDIAN | {"range": ["0.001", "0.002"], "default": "0.001", "spread": "0.0001"}]})
+
+    assert made.outputs[0].decimals == 9
