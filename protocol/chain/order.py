@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from protocol.chain.bundle import OrderBundle
+from protocol.crypto.keys import PublicKey
 from protocol.documents import limits, parameters
 from protocol.documents.accreditation import Accreditation
 from protocol.documents.algorithm import Algorithm, ExpandedOutput, expand_outputs
@@ -117,7 +118,8 @@ def attribute_order(bundle: OrderBundle, *, trust_root: TrustRoot) -> tuple[JobO
     order = read_claim(bundle.order, JobOrder)
     accreditations = tuple(read_claim(raw, Accreditation) for raw in bundle.accreditations)
     researcher = find_accredited(accreditations, trust_root, order.untrusted.researcher, "person")
-    return _signed_by(order, researcher, "order-signature"), order.digest
+    _check_signature(order, researcher, "order-signature")
+    return order.untrusted, order.digest
 
 
 def check_intake(case: OrderCase) -> str:
@@ -145,11 +147,11 @@ def check_researcher(case: OrderCase) -> str:
     """Step 3."""
     claimed = case.order.untrusted
     case.researcher = find_accredited(case.accreditations, case.root, claimed.researcher, "person")
-    _signed_by(case.order, case.researcher, "order-signature")
+    keys = _check_signature(case.order, case.researcher, "order-signature")
     check_valid(case.researcher, RESEARCHER, case.now)
     case.author = find_accredited(case.accreditations, case.root, case.algorithm.untrusted.author, "person")
     case.standing = live_standing(case.statuses, case.root, _relied_on(case), case.now, case.memory)
-    _check_standing(case.order, case.researcher, case.standing)
+    case.standing.check_signer(claimed.researcher, keys)
     person = case.researcher.document
     return f"{person.subject} of {person.institution} is accredited by {person.office} and signed the order."
 
@@ -158,9 +160,10 @@ def check_algorithm(case: OrderCase) -> str:
     """Step 4."""
     if case.algorithm.digest != case.order.untrusted.algorithm:
         raise Refused("algorithm-other", "The algorithm is not the one that the order names; fetch that one.")
-    algorithm = _signed_by(case.algorithm, case.author, "algorithm-signature")
+    algorithm = case.algorithm.untrusted
+    keys = _check_signature(case.algorithm, case.author, "algorithm-signature")
     check_valid(case.author, RESEARCHER, case.now)
-    _check_standing(case.algorithm, case.author, case.standing)
+    case.standing.check_signer(algorithm.author, keys)
     case.standing.check_algorithm(case.algorithm.digest)
     return f"{algorithm.name} {algorithm.version} is signed by its author {algorithm.author}."
 
@@ -224,18 +227,13 @@ def verified(case: OrderCase) -> VerifiedOrder:
     )
 
 
-def _signed_by(claim: Claim[DocumentT], accredited: Accredited, code: str) -> DocumentT:
+def _check_signature(claim: Claim[DocumentT], accredited: Accredited, code: str) -> tuple[PublicKey, ...]:
+    """The accredited keys that signed; refuses with ``code`` if there is none."""
+    who, what = accredited.document.subject, claim.untrusted.KIND
     try:
-        return claim.checked(accredited.keys)
+        return claim.envelope.check_signed(accredited.keys)
     except Refused as error:
-        who, what = accredited.document.subject, claim.untrusted.KIND
         raise Refused(code, f"No accredited key of {who} signed this {what}; have {who} sign it.") from error
-
-
-def _check_standing(claim: Claim[DocumentT], accredited: Accredited, standing: Standing) -> None:
-    standing.check_person(accredited.document.subject)
-    for key in claim.envelope.signers(accredited.keys):
-        standing.check_key(key.keyid)
 
 
 def _relied_on(case: OrderCase) -> set[str]:

@@ -91,11 +91,13 @@ class Envelope:
         """DSSE's pre-authentication encoding of the payload: what every signature is over."""
         return pre_authentication_encoding(PAYLOAD_TYPE, self.payload)
 
-    def check_signed(self, keys: Iterable[PublicKey], threshold: int = 1) -> None:
-        """Refuse (``key-unknown`` or ``signature-invalid``) unless ``threshold`` distinct ``keys`` signed this."""
-        if threshold < 1 or len(self.signers(keys)) < threshold:
+    def check_signed(self, keys: Iterable[PublicKey], threshold: int = 1) -> tuple[PublicKey, ...]:
+        """Those of ``keys`` that signed this; refuses (``key-unknown``, ``signature-invalid``) fewer than ``threshold``."""
+        signers = self.signers(keys)
+        if len(signers) < max(threshold, 1):
             sentence = "The document lacks a signature by a key that we know; ask its signer to sign it."
             raise Refused("key-unknown", sentence)
+        return signers
 
     def untrusted(self, model: type[DocumentT]) -> DocumentT:
         """What the payload claims, parsed strictly as ``model``. Believe it only after ``check_signed``."""

@@ -1,5 +1,6 @@
 """A public key inside a document."""
 
+from functools import lru_cache
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -24,7 +25,7 @@ class Key(Record):
 
     def to_public(self) -> PublicKey:
         """The key itself."""
-        return PublicKey(self.scheme, decode_base64(self.public))
+        return _public_key(self.scheme, self.public)
 
     def subject(self, name: str) -> Subject:
         """This key as the subject of a statement about ``name``."""
@@ -35,6 +36,11 @@ class Key(Record):
         if self.to_public().keyid != self.keyid:
             raise Refused("key-malformed", "A key's id is not the digest of its bytes; use the id that we computed.")
         return self
+
+
+@lru_cache(maxsize=4096)
+def _public_key(scheme: Scheme, public: str) -> PublicKey:
+    return PublicKey(scheme, decode_base64(public))
 
 
 def check_distinct(keys: tuple[Key, ...]) -> None:

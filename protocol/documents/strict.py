@@ -7,8 +7,8 @@ nesting. Sources: RFC 8259 section 8, RFC 7493 (I-JSON).
 """
 
 import json
-from collections.abc import Iterable
-from typing import Any, Never, TypeVar
+import re
+from typing import Never, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from typing_extensions import TypeAliasType
@@ -19,16 +19,28 @@ from protocol.errors import Refused
 Json = TypeAliasType("Json", "bool | int | str | list[Json] | dict[str, Json] | None")
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+#: A JSON text, or the rest of the document where one is never closed: so the search is linear whatever it meets.
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_INNERMOST = re.compile(rb"\[\]|\{\}")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_INTEGER_CHARACTERS = len(str(-limits.JSON_INTEGER))
+
 
 def parse_json(untrusted: bytes, limit: int = limits.DOCUMENT_BYTES) -> Json:
     """The one JSON value that ``untrusted`` holds, at most ``limit`` bytes long."""
     if len(untrusted) > limit:
         raise Refused("document-too-large", f"The document is larger than {limit} bytes; send less.")
+    _check_depth(untrusted)
     try:
-        value: Json = _DECODER.decode(untrusted.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise malformed(f"it is not strict JSON ({_reason(error)})") from error
-    _check_tree(value)
+        text = untrusted.decode("utf-8")
+        value: Json = _DECODER.decode(text)
+        if _SURROGATE.search(text):
+            canonical(value)  # half of a pair has no UTF-8
+    except UnicodeError as error:
+        raise malformed("it is not valid Unicode") from error
+    except ValueError as error:
+        raise malformed(f"it is not strict JSON ({error})") from error
     return value
 
 
@@ -46,7 +58,7 @@ def build(model: type[ModelT], value: object) -> ModelT:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or model.__name__
+        place = ".".join(ascii(step)[:60].strip("'") for step in first["loc"]) or "itself"
         raise malformed(f"{model.__name__}, field {place}: {first['msg']}") from error
 
 
@@ -71,41 +83,22 @@ def _refuse_number(text: str) -> Never:
     raise ValueError(f"{text[:20]} is not a whole number; write amounts as decimal strings")
 
 
-_DECODER: Any = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_refuse_number, parse_constant=_refuse_number, strict=True
+def _integer(text: str) -> int:
+    if len(text) > _INTEGER_CHARACTERS or abs(int(text)) > limits.JSON_INTEGER:
+        raise ValueError(f"{text[:20]} is beyond 2**53")
+    return int(text)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_refuse_number, parse_constant=_refuse_number
 )
 
 
-def _check_tree(root: Json) -> None:
-    """Check depth, strings and numbers, level by level and without recursion."""
-    level: list[Json] = [root]
+def _check_depth(untrusted: bytes) -> None:
+    """Refuse deep nesting before a recursive parser meets it: take texts out, then innermost pairs, level by level."""
+    rest = _TEXT.sub(b"", untrusted).translate(None, delete=_NO_BRACKETS)
     for _ in range(limits.JSON_DEPTH):
-        level = [child for value in level for child in _checked_children(value)]
-        if not level:
+        rest = _INNERMOST.sub(b"", rest)
+        if not rest:
             return
-    raise malformed(f"it is nested deeper than {limits.JSON_DEPTH} levels")
-
-
-def _checked_children(value: Json) -> Iterable[Json]:
-    if isinstance(value, dict):
-        return (*value.keys(), *value.values())
-    if isinstance(value, list):
-        return value
-    if isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, int) and abs(value) > limits.JSON_INTEGER:
-        raise malformed("a whole number is beyond 2**53")
-    return ()
-
-
-def _check_text(value: str) -> None:
-    try:
-        value.isascii() or value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise malformed("a text holds half of a surrogate pair") from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    return str(error) if not isinstance(error, UnicodeDecodeError) else "invalid UTF-8"
+    raise malformed(f"it is nested deeper than {limits.JSON_DEPTH} levels, or its brackets do not match")

@@ -42,6 +42,12 @@ class Standing:
         """Refuse (``person-revoked``) somebody whose standing was withdrawn."""
         self._check("persons", person, "person-revoked", f"{person} is revoked; ask the accreditation office why.")
 
+    def check_signer(self, person: str, keys: Iterable[PublicKey]) -> None:
+        """Refuse a signature of a revoked person, or by a revoked key."""
+        self.check_person(person)
+        for key in keys:
+            self.check_key(key.keyid)
+
     def check_node(self, node: str) -> None:
         """Refuse (``node-revoked``) a node whose standing was withdrawn."""
         self._check("nodes", node, "node-revoked", f"Node {node} is revoked; ask the accreditation office why.")
