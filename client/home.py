@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -85,7 +85,8 @@ def read_profile(option: Path | None = None) -> Profile:
 
 def write_profile(profile: Profile, **changes: str | None) -> Profile:
     """Change some settings and write the file, readable by its owner only."""
-    new = replace(profile, **{name: value for name, value in changes.items() if value is not None})
+    settings = {name: changes.get(name) or getattr(profile, name) for name in SETTINGS}
+    new = Profile(home=profile.home, **settings)
     new.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     lines = [f"{name} = {json.dumps(asdict(new)[name])}" for name in SETTINGS if asdict(new)[name]]
     path = new.home / CONFIG
