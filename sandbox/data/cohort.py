@@ -73,7 +73,7 @@ def draw_cohort(country: str, people: int, seed: int) -> Cohort:
 
 
 def _draw_families(people: int, rng: Generator) -> tuple[Ints, Ints, Ints, Ints]:
-    """Return each person's family, rank in it, father and mother. Of two, half are couples; of more, two are parents."""
+    """Return each person's family, rank in it, father and mother: half of the twos are couples, the larger have one."""
     sizes = rng.choice(SIZES, size=people, p=_SIZE_SHARES)
     ends = np.cumsum(sizes)
     sizes = sizes[: int(np.searchsorted(ends, people)) + 1]

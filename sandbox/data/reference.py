@@ -12,9 +12,12 @@ from typing import Final, NamedTuple
 
 ASSEMBLY: Final = "GRCh38"
 POPULATIONS: Final = ("EU", "FI", "ES", "IT", "NL", "FR", "GB")
-COUNTRIES: Final = frozenset(
-    "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LT LU LV MT NL NO PL PT RO SE SI SK".split()
-)
+# fmt: off
+COUNTRIES: Final = frozenset((
+    "AT", "BE", "BG", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GR", "HR", "HU",
+    "IE", "IS", "IT", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
+))
+# fmt: on
 
 
 class Variant(NamedTuple):
@@ -105,11 +108,11 @@ class Disease(NamedTuple):
 # E11: 1.37 per allele of rs7903146 (Grant 2006 and its replications). I82: factor V Leiden about 4, prothrombin about
 # 3. G30: about 3 per e4. K76: PNPLA3 about 1.7. E10: 1.8 per allele A of PTPN22, which is the reference allele.
 DISEASES: Final = (
-    Disease("E11", "type 2 diabetes", .25, .030, .35, (("rs7903146", .3148),), ("A10BA02", .7)),
-    Disease("E10", "type 1 diabetes", .010, -.005, .15, (("rs2476601", -.588),), ("A10AB01", 1.0)),
-    Disease("E78", "hyperlipidaemia", .25, .020, .10, (("rs429358", .30), ("rs11591147", -.90)), ("C10AA01", .6)),
-    Disease("G30", "Alzheimer's disease", .03, .110, -.20, (("rs429358", 1.10), ("rs7412", -.50))),
-    Disease("I10", "hypertension", .35, .050, .20, (), ("C09AA02", .5)),
-    Disease("I82", "venous thrombosis", .03, .030, .00, (("rs6025", 1.39), ("rs1799963", 1.10))),
-    Disease("K76", "fatty liver", .15, .010, .30, (("rs738409", .53), ("rs58542926", .45))),
+    Disease("E11", "type 2 diabetes", 0.25, 0.030, 0.35, (("rs7903146", 0.3148),), ("A10BA02", 0.7)),
+    Disease("E10", "type 1 diabetes", 0.010, -0.005, 0.15, (("rs2476601", -0.588),), ("A10AB01", 1.0)),
+    Disease("E78", "hyperlipidaemia", 0.25, 0.020, 0.10, (("rs429358", 0.30), ("rs11591147", -0.90)), ("C10AA01", 0.6)),
+    Disease("G30", "Alzheimer's disease", 0.03, 0.110, -0.20, (("rs429358", 1.10), ("rs7412", -0.50))),
+    Disease("I10", "hypertension", 0.35, 0.050, 0.20, (), ("C09AA02", 0.5)),
+    Disease("I82", "venous thrombosis", 0.03, 0.030, 0.00, (("rs6025", 1.39), ("rs1799963", 1.10))),
+    Disease("K76", "fatty liver", 0.15, 0.010, 0.30, (("rs738409", 0.53), ("rs58542926", 0.45))),
 )

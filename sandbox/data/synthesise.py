@@ -1,12 +1,12 @@
 """Make a believable cohort whose truth is known, as the files that a data holder would bring.
 
-    cohort.vcf.gz, .tbi    genotypes of named variants, GRCh38, with AC and AN as a caller writes them
-    subjects.parquet       subject_id, administrative_gender, birth_date (year and month), age, country_of_origin
-    diagnoses.parquet      subject_id, diagnosis (ICD-10)
-    treatments.parquet     subject_id, type, treatment_code (ATC)
-    pedigree.ped           family, person, father, mother, sex, phenotype (E11)
-    sites.tsv              the public list: CHROM POS ID REF ALT
-    truth.json             what nobody knows of a real cohort: the effects that were drawn from, exact frequencies
+cohort.vcf.gz, .tbi    genotypes of named variants, GRCh38, with AC and AN as a caller writes them
+subjects.parquet       subject_id, administrative_gender, birth_date (year and month), age, country_of_origin
+diagnoses.parquet      subject_id, diagnosis (ICD-10)
+treatments.parquet     subject_id, type, treatment_code (ATC)
+pedigree.ped           family, person, father, mother, sex, phenotype (E11)
+sites.tsv              the public list: CHROM POS ID REF ALT
+truth.json             what nobody knows of a real cohort: the effects that were drawn from, exact frequencies
 """
 
 import json
@@ -81,7 +81,7 @@ def _publish(folder: Path, out: Path) -> tuple[Path, ...]:
 
 def _write_vcf(path: Path, cohort: Cohort, ids: list[str]) -> None:
     order = sorted(range(len(VARIANTS)), key=lambda at: (int(VARIANTS[at].chrom), VARIANTS[at].pos))
-    with pysam.BGZFile(str(path), "wb") as stream:
+    with pysam.BGZFile(str(path), "wb", index=None) as stream:
         stream.write(_header(ids).encode())
         for at in order:
             variant, copies = VARIANTS[at], cohort.copies[:, at]
