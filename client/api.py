@@ -24,6 +24,7 @@ PREFIX: Final = "/api/v1"
 ATTEMPTS: Final = 4
 FIRST_PAUSE_SECONDS: Final = 0.2
 TIMEOUT_SECONDS: Final = 40.0
+ENVELOPE: Final = "application/vnd.dsse.envelope.v1+json"
 PIECE_BYTES: Final = 4 * 1024 * 1024
 GRANT: Final = "client_credentials"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -66,17 +67,34 @@ class RegistryClient:
     def publish(self, kind: str, envelope: bytes) -> str:
         """Send a signed document (`accreditations`, `rosters`, `statuses`, `algorithms`, `approvals`, `orders`)
         and return its digest. Sending the same bytes again is no error."""
-        answer = self._send("POST", f"/{kind}", content=envelope, headers={"Content-Type": "application/json"})
-        return str(answer.json()["digest"])
+        return self._publish(f"/{kind}", envelope)
+
+    def hand_order_to(self, node: str, envelope: bytes) -> str:
+        """Send an order to a node that it may not be addressed to: the way to see that node refuse it."""
+        return self._publish("/orders", envelope, params={"node": node})
 
     def document(self, digest: str) -> bytes:
         """Return the exact bytes of a document."""
         return self._send("GET", f"/documents/{digest}").content
 
+    def accreditation(self, subject: str) -> bytes:
+        """Return the newest accreditation of a person or a node."""
+        return self._send("GET", f"/accreditations/{subject}").content
+
     def listing(self, kind: str) -> list[dict[str, Any]]:
-        """Return a public list: `algorithms`, `reviews`, `nodes`, `datasets`."""
-        answer = self._send("GET", f"/{kind}").json()
-        return list(answer[kind] if isinstance(answer, dict) else answer)
+        """Return a whole list, page by page: `algorithms`, `reviews`, `nodes`, `datasets`, `orders`."""
+        found: list[dict[str, Any]] = []
+        after: int | str | None = None
+        while True:
+            page = self._send("GET", f"/{kind}", params={} if after is None else {"after": after}).json()
+            found += page[kind]
+            after = page["next"]
+            if after is None:
+                return found
+
+    def _publish(self, path: str, envelope: bytes, **more: Any) -> str:
+        answer = self._send("POST", path, content=envelope, headers={"Content-Type": ENVELOPE}, **more)
+        return str(answer.json()["digest"])
 
     # Images ---------------------------------------------------------------------------------------------------
 
@@ -103,7 +121,7 @@ class RegistryClient:
         headers = {
             "Upload-Offset": str(offset),
             "Upload-Length": str(size),
-            "Content-Type": "application/offset+octet-stream",
+            "Content-Type": "application/octet-stream",
         }
         answer = self._send("PATCH", f"/images/{digest}", content=piece, headers=headers)
         return int(answer.headers.get("Upload-Offset", offset + len(piece)))

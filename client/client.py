@@ -22,14 +22,22 @@ from client.api import Progress, RegistryClient
 from client.errors import UsageProblem
 from client.home import Profile, read_profile
 from client.keys import Asker, KeyFiles, passphrase_asker, read_recipient, read_signing
+from client.results import Result, open_result
 from protocol.crypto.hpke import RecipientKey
 from protocol.crypto.keys import PrivateKey
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import read_envelope
+from protocol.documents.receipt import Receipt
 from protocol.documents.roster import Roster
+from protocol.documents.trust_root import TrustRoot
+from protocol.errors import Refused
+from protocol.trust.root import open_trust_root
 
 ORDER_LIFETIME: Final = timedelta(days=1)
+RELEASED: Final = "released"
+ENDED: Final = frozenset({RELEASED, "refused", "failed", "cancelled"})
+DIGEST_LENGTH: Final = 64
 DEFAULT_KEY: Final = "me"
 
 
@@ -76,6 +84,12 @@ class Client:
         return read_recipient(self.files.recipient, self._ask)
 
     @cached_property
+    def trust_root(self) -> TrustRoot:
+        """The trust root that this person pinned: whose nodes' receipts to believe."""
+        path, pinned = Path(self.profile.need("trust_root")), self.profile.need("fingerprint")
+        return open_trust_root(path.read_bytes(), pinned)
+
+    @cached_property
     def registry(self) -> RegistryClient:
         """The registry, as this person."""
         address = self._address or self.profile.need("registry")
@@ -98,6 +112,35 @@ class Client:
         algorithm = read_envelope(envelope).untrusted(Algorithm)
         self.registry.upload_image(archive, algorithm.image.archive_digest, progress)
         return self.registry.publish("algorithms", envelope)
+
+    def find_algorithm(self, named: str) -> tuple[str, Algorithm]:
+        """Return the digest and the document of an algorithm named by digest or as NAME@VERSION.
+
+        The author's signature is the node's to check; here the digest alone says that it is the one.
+        """
+        digest = named if len(named) == DIGEST_LENGTH else self._digest_of(named)
+        envelope = read_envelope(self.registry.document(digest))
+        if envelope.digest != digest:
+            sentence = "The registry answered with another document than was asked for; do not trust this registry."
+            raise Refused("document-other", sentence)
+        return digest, envelope.untrusted(Algorithm)
+
+    def _digest_of(self, named: str) -> str:
+        name, _, version = named.partition("@")
+        found = [one for one in self.registry.listing("algorithms") if one["name"] == name]
+        fitting = [one for one in found if version in ("", one["version"])]
+        if len(fitting) != 1:
+            known = ", ".join(f"{one['name']}@{one['version']}" for one in found) or "none of that name"
+            raise UsageProblem("algorithm-unknown", f"{named!r} names no single algorithm here ({known}).")
+        return str(fitting[0]["digest"])
+
+    def approvals_of(self, algorithm: str, project: str) -> list[str]:
+        """Return the digests of the approvals that the registry holds for an algorithm and a project."""
+        for review in self.registry.listing("reviews"):
+            if review["digest"] == algorithm:
+                votes = review.get("approvals", [])
+                return [v["digest"] for v in votes if v["project"] == project and v["decision"] == "approve"]
+        return []
 
     # Reviews --------------------------------------------------------------------------------------------------
 
@@ -138,3 +181,32 @@ class Client:
             )
             for wish in wishes
         ]
+
+    def state(self, order_id: str) -> dict[str, Any]:
+        """Return what the registry says about an order; only the receipt is to be believed."""
+        return self.registry.order(order_id)
+
+    def is_settled(self, state: Mapping[str, Any]) -> bool:
+        """Say whether everything that will come for an order has come."""
+        ended = state["state"] in ENDED
+        return ended and (state["state"] != RELEASED or bool(state["release_ready"]))
+
+    def result(self, order_id: str) -> Result:
+        """Fetch the receipt, then the release; verify, compare, decrypt. Nothing unverified is returned."""
+        receipt = self.registry.receipt(order_id)
+        return open_result(
+            order_id,
+            receipt,
+            self._release(order_id),
+            accreditations=[self.registry.accreditation(read_envelope(receipt).untrusted(Receipt).node)],
+            trust_root=self.trust_root,
+            recipient=self.recipient,
+            now=self._now(),
+        )
+
+    def results(self, order_ids: Iterable[str]) -> list[Result]:
+        """Return the results of several orders."""
+        return [self.result(order_id) for order_id in order_ids]
+
+    def _release(self, order_id: str) -> bytes | None:
+        return self.registry.release(order_id) if self.registry.order(order_id)["release_ready"] else None

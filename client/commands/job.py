@@ -1,0 +1,203 @@
+"""`safeconduct job`: order a run at one or many nodes, watch it, read the answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from client import documents
+from client.client import Client
+from client.commands.common import KeyOption, PassphraseFile, RegistryOption, person, read_json
+from client.commands.job_tables import show_results
+from client.console import JsonFlag, emit, err, pairs, say
+from client.errors import JobFailed, UsageProblem
+from client.home import HomeOption
+from client.results import as_data, combination_data, combine_all
+from protocol.documents.algorithm import Algorithm
+from protocol.errors import Refused
+
+app = typer.Typer(help="Order a run, watch it, read the answer.", no_args_is_help=True, rich_markup_mode=None)
+
+POLL_SECONDS: Final = 0.5
+STEPS: Final = ("queued", "received", "held", "verified", "charged", "staged", "running", "sealed", "released")
+
+Orders = Annotated[list[str], typer.Argument(help="Order ids.")]
+
+
+@app.command()
+def submit(
+    algorithm: Annotated[str, typer.Argument(help="Digest of the algorithm, or NAME@VERSION.")],
+    project: Annotated[str, typer.Option(help="Project that the approvals name.")],
+    purpose: Annotated[str, typer.Option(help="Purpose, as a DUO code.")],
+    node: Annotated[list[str], typer.Option(help="Node to run at, or NODE=DATASET; repeat for several.")],
+    rho: Annotated[str | None, typer.Option(help="Total rho at each node, e.g. 0.03125; split equally.")] = None,
+    share: Annotated[list[str] | None, typer.Option(help="OUTPUT=RHO for one output; instead of --rho.")] = None,
+    blocks: Annotated[int, typer.Option(help="How many blocks; 0 in unit mode.")] = 0,
+    param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; the value as JSON, else as text.")] = None,
+    params: Annotated[Path | None, typer.Option(help="JSON file with the parameters.")] = None,
+    approval: Annotated[list[str] | None, typer.Option(help="Approval digests; without it, the project's.")] = None,
+    valid_hours: Annotated[float, typer.Option(help="The node must begin within so many hours.")] = 24,
+    key: KeyOption = None,
+    passphrase_file: PassphraseFile = None,
+    registry: RegistryOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Sign and send one order for each node, and print the order ids."""
+    parameters = {**(read_json(params) if params else {}), **dict(_parameter(one) for one in param or [])}
+    with person(home, key, passphrase_file, registry) as me:
+        digest, document = me.find_algorithm(algorithm)
+        approvals = tuple(approval or me.approvals_of(digest, project))
+        if not approvals:
+            sentence = f"The registry has no approval of {algorithm} for project {project}; ask the committee for one."
+            raise Refused("approval-missing", sentence)
+        places = _places(me, node)
+        wishes = [
+            documents.Wish(
+                algorithm=document,
+                algorithm_digest=digest,
+                approvals=approvals,
+                project=project,
+                purpose=purpose,
+                node=place,
+                dataset=dataset,
+                parameters=parameters,
+                blocks=blocks,
+                rho=_rho(rho, share, document, parameters),
+            )
+            for place, dataset in places
+        ]
+        ids = me.order(wishes, lifetime=timedelta(hours=valid_hours))
+    data = [
+        {"node": wish.node, "dataset": wish.dataset, "order": order} for wish, order in zip(wishes, ids, strict=True)
+    ]
+    emit(data, as_json=as_json, show=pairs({one["node"]: one["order"] for one in data}))
+
+
+@app.command()
+def watch(
+    orders: Orders,
+    timeout: Annotated[float, typer.Option(help="Stop watching after so many seconds.")] = 3600,
+    key: KeyOption = None,
+    passphrase_file: PassphraseFile = None,
+    registry: RegistryOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Watch orders until everything that will come has come."""
+    with person(home, key, passphrase_file, registry) as me:
+        states = wait(me, orders, timeout, Lines())
+    data = [states[order] for order in orders]
+    emit(data, as_json=as_json, show=pairs({one["order"]: f"{one['state']} at {one['node']}" for one in data}))
+    _check_released([one["state"] for one in data])
+
+
+@app.command()
+def results(
+    orders: Orders,
+    key: KeyOption = None,
+    passphrase_file: PassphraseFile = None,
+    registry: RegistryOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fetch, verify and decrypt the answers; combine what several nodes say."""
+    with person(home, key, passphrase_file, registry) as me:
+        found = me.results(orders)
+    combined = combine_all(found)
+    data = {"results": [as_data(one) for one in found], "combined": [combination_data(one) for one in combined]}
+    emit(data, as_json=as_json, show=lambda console: show_results(console, found, combined))
+    _check_released([one.receipt.decision for one in found])
+
+
+class Lines:
+    """Narrates changes of state: a status line on a terminal, one line per change elsewhere."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, str] = {}
+        self._console = err()
+        self._status = self._console.status("Waiting") if self._console.is_terminal else None
+        if self._status:
+            self._status.start()
+
+    def update(self, states: dict[str, dict[str, Any]]) -> None:
+        """Show what has changed."""
+        for order, state in states.items():
+            if self._last.get(order) != state["state"]:
+                self._last[order] = state["state"]
+                say(f"{state['node']}: {state['state']}  ({order[:16]})")
+        if self._status:
+            self._status.update(", ".join(f"{one['node']} {one['state']}" for one in states.values()))
+
+    def stop(self) -> None:
+        """Take the status line away."""
+        if self._status:
+            self._status.stop()
+
+
+def wait(me: Client, orders: list[str], timeout: float, lines: Lines) -> dict[str, dict[str, Any]]:
+    """Poll until every order is settled or time is up."""
+    deadline = time.monotonic() + timeout
+    states: dict[str, dict[str, Any]] = {}
+    try:
+        while True:
+            states |= {o: me.state(o) for o in orders if o not in states or not me.is_settled(states[o])}
+            lines.update(states)
+            if all(me.is_settled(states[o]) for o in orders):
+                return states
+            if time.monotonic() > deadline:
+                raise JobFailed(
+                    "watch-timeout", f"Not all orders ended within {timeout:.0f} s; watch them again later."
+                )
+            time.sleep(POLL_SECONDS)
+    finally:
+        lines.stop()
+
+
+def _check_released(decisions: list[str]) -> None:
+    """A refusal and a failure have exit codes of their own, after everything was printed."""
+    if "refused" in decisions:
+        raise Refused("order-refused", "A node refused an order; its receipt says why.")
+    bad = next((one for one in decisions if one != "released"), None)
+    if bad:
+        raise JobFailed("job-ended", f"A job ended as {bad}; its receipt says why.")
+
+
+def _places(me: Client, named: list[str]) -> list[tuple[str, str]]:
+    pairs_ = [one.partition("=") for one in named]
+    offered = me.registry.listing("datasets") if any(not sep for _, sep, _ in pairs_) else []
+    return [(node, dataset or _only_dataset(node, offered)) for node, _, dataset in pairs_]
+
+
+def _only_dataset(node: str, offered: list[dict[str, Any]]) -> str:
+    found = [one["dataset"] for one in offered if one["node"] == node]
+    if len(found) != 1:
+        sentence = f"{node} offers {', '.join(found) or 'nothing yet'}; say which with --node {node}=DATASET."
+        raise UsageProblem("dataset-unclear", sentence)
+    return str(found[0])
+
+
+def _rho(
+    total: str | None, shares: list[str] | None, document: Algorithm, parameters: dict[str, Any]
+) -> int | dict[str, int]:
+    if (total is None) == (not shares):
+        raise UsageProblem("rho-needed", "Say how much privacy to spend: --rho TOTAL, or --share OUTPUT=RHO for each.")
+    if total is not None:
+        return documents.nano(total)
+    named = [one.rpartition("=") for one in shares or []]
+    return {name: documents.nano(amount) for name, _, amount in named}
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise UsageProblem("param-malformed", f"{text!r} is not NAME=VALUE.")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
