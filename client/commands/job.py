@@ -18,7 +18,6 @@ from client.console import JsonFlag, emit, err, pairs, say
 from client.errors import JobFailed, UsageProblem
 from client.home import HomeOption
 from client.results import as_data, combination_data, combine_all
-from protocol.documents.algorithm import Algorithm
 from protocol.errors import Refused
 
 app = typer.Typer(help="Order a run, watch it, read the answer.", no_args_is_help=True, rich_markup_mode=None)
@@ -68,7 +67,7 @@ def submit(
                 dataset=dataset,
                 parameters=parameters,
                 blocks=blocks,
-                rho=_rho(rho, share, document, parameters),
+                rho=_rho(rho, share),
             )
             for place, dataset in places
         ]
@@ -182,9 +181,7 @@ def _only_dataset(node: str, offered: list[dict[str, Any]]) -> str:
     return str(found[0])
 
 
-def _rho(
-    total: str | None, shares: list[str] | None, document: Algorithm, parameters: dict[str, Any]
-) -> int | dict[str, int]:
+def _rho(total: str | None, shares: list[str] | None) -> int | dict[str, int]:
     if (total is None) == (not shares):
         raise UsageProblem("rho-needed", "Say how much privacy to spend: --rho TOTAL, or --share OUTPUT=RHO for each.")
     if total is not None:
