@@ -1,23 +1,123 @@
-"""Why a set of files is, or is not, to be believed: step by step, offline, from the trust root alone."""
+"""Why a heap of files is, or is not, to be believed: step by step, offline, from the trust root alone.
+
+1. Every file is read and sorted by what it claims to be.
+2. The moment of judgement is now, or, where a receipt of the order is among the files, the moment it was issued: what
+   was right then stays right.
+3. Every order goes through the node's own six steps.
+4. Every receipt is checked, and compared with its order; every sealed release is checked against its receipt.
+5. Without an order, each document is checked by itself: did the right one sign it?
+
+A node also remembers when it first saw a roster, and the versions it has seen; files alone cannot show that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
+from protocol.chain.files import Heap
+from protocol.chain.lone import check_lone
+from protocol.chain.order import STEPS, OrderCase
+from protocol.chain.receipt import open_release, verify_receipt
+from protocol.crypto.digest import sha256_hex
+from protocol.crypto.hpke import RecipientKey
+from protocol.documents.accreditation import Accreditation
+from protocol.documents.envelope import Claim
+from protocol.documents.job_order import JobOrder
+from protocol.documents.receipt import Receipt
+from protocol.documents.roster import Roster
 from protocol.documents.trust_root import TrustRoot
+from protocol.errors import Refused
+from protocol.trust.memory import Memory
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_ORDER_STEPS = tuple(zip(("intake", "trust root", "researcher", "algorithm", "approvals", "order"), STEPS, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One question, whether it was answered well (``None``: not reached), and a sentence for people."""
+    """One question; whether the answer is good (``None``: not reached); a sentence for people, a code for programs."""
 
     name: str
     ok: bool | None
     sentence: str
+    code: str | None = None
 
 
-def explain(untrusted: Sequence[bytes], trust_root: TrustRoot, now: datetime) -> list[Step]:
-    """Judge ``untrusted`` files: envelopes and bundles of any kind, in any order, and sealed releases."""
-    return []
+def explain(
+    files: Mapping[str, bytes], trust_root: TrustRoot, now: datetime, recipient: RecipientKey | None = None
+) -> list[Step]:
+    """Judge ``files`` (name to untrusted bytes): envelopes and bundles of any kind, in any order, and sealed releases.
+
+    With the ``recipient`` key, releases are opened as well. Nothing is raised about the files: all is said in steps,
+    and they are to be believed if no step has ``ok`` other than True.
+    """
+    heap = Heap()
+    steps = [_step(f"file {name}", heap.add, name, raw) for name, raw in files.items()]
+    return [*steps, *_judge(heap, trust_root, now, recipient)]
+
+
+def _judge(heap: Heap, root: TrustRoot, now: datetime, recipient: RecipientKey | None) -> Iterator[Step]:
+    orders, receipts = heap.of(JobOrder), heap.of(Receipt)
+    issued = {claim.untrusted.order: claim.untrusted.issued for claim in receipts}
+    for order in orders:
+        yield from _judge_order(heap, order, root, issued.get(order.digest, now))
+    for receipt in receipts:
+        yield _step(f"receipt of {receipt.untrusted.node}", _check_receipt, heap, receipt, root, now)
+    for name, sealed in heap.sealed.items():
+        yield _step(f"release {name}", _check_release, receipts, sealed, recipient)
+    if not orders:
+        for claim in heap.claims.values():
+            if not isinstance(claim.untrusted, Receipt):
+                yield _step(claim.untrusted.KIND, check_lone, heap, claim, root, now)
+
+
+def _judge_order(heap: Heap, order: Claim[JobOrder], root: TrustRoot, moment: datetime) -> Iterator[Step]:
+    case = OrderCase(
+        heap.bundle(order),
+        trust_root=root,
+        node=order.untrusted.node,
+        datasets=frozenset({order.untrusted.dataset}),
+        now=moment,
+        memory=Memory(rosters={claim.digest: _LONG_AGO for claim in heap.of(Roster)}),
+    )
+    reached = True
+    for name, check in _ORDER_STEPS:
+        step = _step(name, check, case) if reached else Step(name=name, ok=None, sentence="Not reached.")
+        reached = step.ok is True
+        yield step
+
+
+def _check_receipt(heap: Heap, claim: Claim[Receipt], root: TrustRoot, now: datetime) -> str:
+    receipt = verify_receipt(claim.envelope.raw, accreditations=heap.raw(Accreditation), trust_root=root, now=now)
+    order = next((order for order in heap.of(JobOrder) if order.digest == receipt.order), None)
+    if order is not None:
+        _check_answers(receipt, order.untrusted)
+    return f"{receipt.node} signed on {receipt.issued:%Y-%m-%d %H:%M} UTC: {receipt.decision} ({receipt.code})."
+
+
+def _check_answers(receipt: Receipt, order: JobOrder) -> None:
+    said = (receipt.node, receipt.researcher, receipt.project, receipt.dataset, receipt.algorithm, receipt.approvals)
+    if said != (order.node, order.researcher, order.project, order.dataset, order.algorithm, order.approvals):
+        raise Refused("receipt-other-order", "The receipt repeats its order wrongly; ask the node's holder why.")
+    if receipt.rho_charged_nano > order.rho_nano:
+        raise Refused("receipt-overcharged", "The receipt charges more than was ordered; ask the node's holder why.")
+
+
+def _check_release(receipts: list[Claim[Receipt]], sealed: bytes, recipient: RecipientKey | None) -> str:
+    digest = sha256_hex(sealed)
+    receipt = next((claim.untrusted for claim in receipts if claim.untrusted.release_digest == digest), None)
+    if receipt is None:
+        raise Refused("release-digest", "No receipt here binds these bytes; they are no release that a node made.")
+    if recipient is None:
+        return f"The receipt of {receipt.node} binds exactly these bytes; give the recipient key to read them."
+    release = open_release(sealed, receipt, recipient)
+    return f"The receipt of {receipt.node} binds these bytes, and they open: {len(release.outputs)} output(s)."
+
+
+def _step(name: str, question: Callable[..., str], *about: object) -> Step:
+    try:
+        return Step(name=name, ok=True, sentence=question(*about))
+    except Refused as refusal:
+        return Step(name=name, ok=False, sentence=refusal.sentence, code=refusal.code)

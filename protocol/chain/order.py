@@ -128,6 +128,8 @@ def check_intake(case: OrderCase) -> str:
     documents = (*bundle.approvals, *bundle.accreditations, *bundle.rosters, *bundle.statuses)
     if len(documents) > limits.BUNDLE_DOCUMENTS:
         raise malformed(f"the bundle holds more than {limits.BUNDLE_DOCUMENTS} documents")
+    if not bundle.algorithm:
+        raise Refused("algorithm-missing", "The algorithm that the order names is missing; fetch it from the registry.")
     case.order = read_claim(bundle.order, JobOrder)
     case.algorithm = read_claim(bundle.algorithm, Algorithm)
     case.approvals = tuple(read_claim(raw, Approval) for raw in bundle.approvals)

@@ -92,7 +92,10 @@ class Envelope:
         return pre_authentication_encoding(PAYLOAD_TYPE, self.payload)
 
     def check_signed(self, keys: Iterable[PublicKey], threshold: int = 1) -> tuple[PublicKey, ...]:
-        """Those of ``keys`` that signed this; refuses (``key-unknown``, ``signature-invalid``) fewer than ``threshold``."""
+        """Those of ``keys`` that signed this, at least ``threshold`` of them.
+
+        Refuses ``key-unknown`` or ``signature-invalid``.
+        """
         signers = self.signers(keys)
         if len(signers) < max(threshold, 1):
             sentence = "The document lacks a signature by a key that we know; ask its signer to sign it."
