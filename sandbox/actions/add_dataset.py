@@ -102,9 +102,7 @@ def _check(new: NewDataset) -> None:
 def _sources(new: NewDataset) -> Sources:
     from sandbox.data.ingest import Sources
 
-    return Sources(
-        vcf=new.vcf, samples=new.samples, diagnoses=new.diagnoses, pedigree=new.pedigree, sites=new.sites
-    )
+    return Sources(vcf=new.vcf, samples=new.samples, diagnoses=new.diagnoses, pedigree=new.pedigree, sites=new.sites)
 
 
 def _options(new: NewDataset, today: dt.date) -> IngestOptions:

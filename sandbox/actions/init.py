@@ -2,15 +2,15 @@
 
 The trust root is taken only with the fingerprint that the holder was told over another channel: never on first use.
 The policy's numbers come from the holder's file; what this command adds is who and where, and the digest of the
-Cedar files that it copies beside it. The holder's key signs; without one, the node makes a key of its own for its
-holder and pins it, which is right where holder and operator are the same.
+Cedar files that it copies beside it. The holder's root keys sign it here; a holder who keeps them elsewhere hands over
+a policy that is signed already.
 """
 
 import datetime as dt
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,17 @@ from protocol.documents.policy import Policy
 from protocol.documents.strict import build, canonical, parse_object
 from protocol.documents.trust_root import TrustRoot
 from protocol.errors import Refused
-from protocol.trust import open_trust_root
+from protocol.trust.root import open_policy, open_trust_root
 from sandbox.actions.files import PUBLIC, SECRET
 from sandbox.actions.policy_files import choose_policies, digest_policies, open_policies
+from sandbox.domain.ledger import GENESIS, write_head_text
 from sandbox.errors import BadInput
 
 NODE_KEY = "node.pem"
-HOLDER_KEY = "holder.pem"
 NODE_PUBLIC = "node.public.json"
-HOLDER_PUBLIC = "holder.public.json"
 TRUST_ROOT = "trust-root.json"
 POLICY = "policy.json"
+LEDGER_HEAD = "ledger.head"
 FIRST_VERSION = 1
 
 
@@ -47,7 +47,7 @@ class NewNode:
     fingerprint: str
     policy: bytes
     policies: Path
-    holder_key: PrivateKey | None
+    holder_keys: Sequence[PrivateKey]
     settings: Mapping[str, str | int | float]
 
 
@@ -70,33 +70,36 @@ def accreditation_request(name: str, country: str, key: PrivateKey) -> dict[str,
 def _make_files(new: NewNode, root: TrustRoot, key: PrivateKey) -> dict[str, tuple[bytes, int]]:
     policies = choose_policies(new.policies, new.country)
     open_policies(policies)
-    holder = new.holder_key or PrivateKey.generate_ed25519()
-    policy = _read_policy(new, root.holder, digest_policies(policies))
-    files = {
+    return {
         "node.toml": (_write_settings(new.settings), PUBLIC),
+        LEDGER_HEAD: (write_head_text(GENESIS).encode(), SECRET),
         TRUST_ROOT: (new.trust_root, PUBLIC),
-        POLICY: (sign_statement(policy, [holder]), PUBLIC),
+        POLICY: (_make_policy(new, root, digest_policies(policies)), PUBLIC),
         f"keys/{NODE_KEY}": (key.to_pem(None), SECRET),
-        f"keys/{NODE_PUBLIC}": (_public(key), PUBLIC),
-        f"keys/{HOLDER_PUBLIC}": (_public(holder), PUBLIC),
+        f"keys/{NODE_PUBLIC}": (canonical(Key.of(key.public).model_dump(mode="json")), PUBLIC),
         **{f"policies/{name}": (content, PUBLIC) for name, content in policies.items()},
     }
-    if new.holder_key is None:
-        files[f"keys/{HOLDER_KEY}"] = (holder.to_pem(None), SECRET)
-    return files
 
 
-def _public(key: PrivateKey) -> bytes:
-    return canonical(Key.of(key.public).model_dump(mode="json"))
+def _make_policy(new: NewNode, root: TrustRoot, digest: str) -> bytes:
+    """Sign the holder's policy with the keys given, or take the one that is signed; both must satisfy the root."""
+    fields = _parse_policy(new.policy)
+    signed = new.policy if "payload" in fields else _sign_policy(new, root, fields, digest)
+    policy, _ = open_policy(signed, root, new.name)
+    if policy.policy_set_digest != digest:
+        raise BadInput("policy-set-other", "The signed policy names another set of Cedar files than the one given.")
+    return signed
 
 
-def _read_policy(new: NewNode, holder: str, digest: str) -> Policy:
-    """Complete the holder's numbers to a policy document; a number that is missing has no default."""
-    added = {"holder": holder, "node": new.name, "version": FIRST_VERSION, "policy_set_digest": digest}
+def _sign_policy(new: NewNode, root: TrustRoot, fields: dict[str, Any], digest: str) -> bytes:
+    if not new.holder_keys:
+        raise BadInput("policy-unsigned", "The policy is not signed: give the holder's root keys with --holder-key.")
+    added = {"holder": root.holder, "node": new.name, "version": FIRST_VERSION}
     try:
-        return build(Policy, added | _parse_policy(new.policy) | {"policy_set_digest": digest})
+        policy = build(Policy, added | fields | {"policy_set_digest": digest})
     except Refused as error:
         raise BadInput("policy-invalid", f"The policy file cannot be used: {error.sentence}") from error
+    return sign_statement(policy, new.holder_keys)
 
 
 def _parse_policy(content: bytes) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from sqlalchemy.types import TypeDecorator
 
 from sandbox.errors import InfrastructureLost
 
+__all__ = ["Base", "Moment", "Session", "Store"]
+
 BUSY_TIMEOUT_MILLISECONDS = 30_000
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

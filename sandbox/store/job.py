@@ -25,10 +25,14 @@ RING_AGAIN_AFTER = dt.timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A worker's right to work on one job until its lease ends: the job's id and the fence it was claimed with."""
+    """A worker's right to work on one job until its lease ends: the job's id and the fence it was claimed with.
+
+    `taken_over` says that the worker before did not give its claim back (rule 3).
+    """
 
     job_id: str
     fence: int
+    taken_over: bool
 
 
 def insert_job(session: Session, values: dict[str, Any], now: dt.datetime) -> None:
@@ -59,10 +63,10 @@ def claim(session: Session, job_id: str, owner: str, now: dt.datetime, lease: dt
             lease_owner=owner,
             lease_until=now + lease,
         )
-        .returning(JobRow.fence)
+        .returning(JobRow.fence, JobRow.run_fence)
     )
-    fence = session.scalar(query)
-    return None if fence is None else Claim(job_id=job_id, fence=fence)
+    found = session.execute(query).one_or_none()
+    return None if found is None else Claim(job_id=job_id, fence=found[0], taken_over=found[0] == found[1])
 
 
 def extend(session: Session, held: Claim, until: dt.datetime) -> None:
@@ -149,6 +153,33 @@ def ended_jobs(session: Session, among: Sequence[str]) -> frozenset[str]:
     """Those of the given jobs that have ended."""
     query = select(JobRow.id).where(JobRow.id.in_(among), JobRow.state.in_(ENDED))
     return frozenset(session.scalars(query))
+
+
+def seal(session: Session, held: Claim, receipt: bytes, ciphertext: bytes | None, now: dt.datetime) -> None:
+    """Write the end of a claimed job; the primary key lets it be written once."""
+    read_claimed(session, held)
+    session.add(Sealed(job_id=held.job_id, receipt=receipt, ciphertext=ciphertext, sealed_at=now))
+    session.flush()
+
+
+def acknowledge(session: Session, held: Claim, now: dt.datetime, *, receipt: bool) -> None:
+    """Note that the registry has the receipt, or else the release."""
+    read_claimed(session, held)
+    sealed = session.get_one(Sealed, held.job_id)
+    if receipt:
+        sealed.receipt_acknowledged_at = now
+    else:
+        sealed.release_acknowledged_at = now
+
+
+def send_again(session: Session, job_id: str, now: dt.datetime) -> None:
+    """Have the sealed end of a job sent once more, byte for byte, if it was sent before."""
+    sealed = session.get(Sealed, job_id)
+    if sealed is None or sealed.receipt_acknowledged_at is None:
+        return
+    sealed.receipt_acknowledged_at = sealed.release_acknowledged_at = None
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(due_at=now))
+    ring(session, job_id, now)
 
 
 def read_sealed(session: Session, job_id: str) -> Sealed | None:

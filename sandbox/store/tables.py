@@ -19,7 +19,7 @@ class JobRow(Base):
     """One order on its way through the fifteen steps."""
 
     __tablename__ = "job"
-    __table_args__ = (Index(None, "due_at"),)
+    __table_args__ = (Index(None, "due_at"), Index(None, "algorithm", "project"))
 
     id: Mapped[str] = mapped_column(DIGEST, primary_key=True)
     number: Mapped[int] = mapped_column(unique=True)  # in order of arrival; chooses the uids of its chambers
@@ -122,8 +122,18 @@ class StatusSeen(Base):
     __tablename__ = "status_seen"
 
     office: Mapped[str] = mapped_column(SLUG, primary_key=True)
-    version: Mapped[int]
-    envelope: Mapped[bytes] = mapped_column(LargeBinary)
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class RosterSeen(Base):
+    """When a roster was first seen: it counts after the trust root's delay, and an older one no more."""
+
+    __tablename__ = "roster_seen"
+
+    digest: Mapped[str] = mapped_column(DIGEST, primary_key=True)
+    committee: Mapped[str] = mapped_column(SLUG, index=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[dt.datetime] = mapped_column(Moment)
 
 
 class AuditRow(Base):

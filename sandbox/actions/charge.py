@@ -1,0 +1,133 @@
+"""Step 9, `verified` to `charged`: one transaction, before any chamber sees data.
+
+Inside it, what may have changed since step 8 is checked again: revocations, the order's window, the nonce, the runs
+and rho that the approvals allow at this node, failures of the project, and every cap. Then all accounts are debited
+together and the job's terms and times are pinned. After the commit the ledger's head goes to its file outside the
+database. A refusal here leaves the ledger as it was.
+"""
+
+import datetime as dt
+
+from protocol.chain import VerifiedOrder
+from protocol.documents.policy import Policy
+from sandbox.actions.examine import Examined, examine, verify
+from sandbox.actions.terms import Evidence, Terms
+from sandbox.actions.work import Pause, Work
+from sandbox.domain.job import JobState
+from sandbox.domain.ledger import Caps, LedgerEntry, Scopes
+from sandbox.domain.schedule import Schedule, make_schedule
+from sandbox.errors import Refused
+from sandbox.store import job, ledger, usage
+from sandbox.store.base import Session
+from sandbox.store.ledger_head import write_head
+from sandbox.store.memory import read_memory
+
+POOL = "people"  # one pool of persons per node: the same people under a second dataset name get no fresh budget
+
+
+def charge(work: Work) -> Pause | None:
+    """Charge the job, or raise Refused and leave everything as it was."""
+    node = work.node
+    node.clock.check_not_behind()
+    examined = examine(node, work.bundle, node.clock.now())
+    with node.store.transaction() as session:
+        now = node.clock.now()
+        entry, left = _debit(work, session, examined, now)
+        times = _schedule(work, session, examined, now)
+        job.move(
+            session,
+            work.held,
+            JobState.CHARGED,
+            now,
+            terms=_terms(work, examined, entry).to_json(),
+            rho_charged_nano=entry.rho_nano,
+            rho_left_nano=left,
+            charged_at=now,
+            start_at=times.start_at,
+            slots_end_at=times.slots_end_at,
+            release_at=times.release_at,
+        )
+    write_head(node.places.ledger_head, entry.head)
+    return None
+
+
+def _debit(work: Work, session: Session, examined: Examined, now: dt.datetime) -> tuple[LedgerEntry, int]:
+    """Check again and debit; return the entry and what the narrowest account has left."""
+    node, bundle, facts = work.node, work.bundle, examined.offered.facts
+    memory = read_memory(session, now)
+    verified = verify(node, bundle, frozenset({facts.dataset}), now, memory)
+    _check_allowance(session, verified, node.trust.policy, examined.price.rho_nano_total)
+    scopes = Scopes(
+        pool=POOL,
+        lineage=facts.lineage,
+        project=verified.order.project,
+        algorithm=verified.algorithm_digest,
+        job=verified.order_id,
+    )
+    entry = ledger.charge(
+        session,
+        order_id=verified.order_id,
+        nonce=f"{verified.order.researcher}:{verified.order.nonce}",
+        scopes=scopes,
+        caps=caps_of(node.trust.policy),
+        rho_nano=examined.price.rho_nano_total,
+        now=now,
+    )
+    return entry, ledger.left(session, scopes, caps_of(node.trust.policy))
+
+
+def caps_of(policy: Policy) -> Caps:
+    """The caps that the holder signed."""
+    return Caps(
+        pool_nano=policy.pool_cap_nano,
+        lineage_nano=policy.dataset_cap_nano,
+        project_nano=policy.project_cap_nano,
+        algorithm_nano=policy.algorithm_cap_nano,
+        job_nano=policy.job_cap_nano,
+    )
+
+
+def _check_allowance(session: Session, verified: VerifiedOrder, policy: Policy, rho_nano: int) -> None:
+    """Refuse what the approvals no longer allow at this node, and projects and algorithms that failed too often."""
+    used = usage.of_approval(session, verified.algorithm_digest, verified.order.project)
+    allowed = verified.conditions
+    if used.runs >= allowed.runs_per_node:
+        raise Refused("runs-exceeded", f"The approvals allow {allowed.runs_per_node} runs at this node; all are used.")
+    if used.rho_nano + rho_nano > allowed.rho_total_per_node_nano:
+        left = allowed.rho_total_per_node_nano - used.rho_nano
+        raise Refused("approval-rho-exceeded", f"The approvals leave {left} nano-rho at this node; the job needs more.")
+    if usage.failures_of_project(session, verified.order.project) > policy.project_failures:
+        raise Refused("project-failures", "Too many jobs of this project failed here; ask the node's admin to look.")
+    if usage.is_quarantined(session, verified.algorithm_digest):
+        raise Refused("algorithm-quarantined", "A job of this algorithm failed here; the node's admin has to look.")
+
+
+def _schedule(work: Work, session: Session, examined: Examined, now: dt.datetime) -> Schedule:
+    policy = work.node.trust.policy
+    return make_schedule(
+        now,
+        padded=policy.timing == "padded",
+        chambers=examined.plan.blocks,
+        lanes=policy.lanes,
+        slot_seconds=examined.verified.algorithm.slot_seconds,
+        epoch_seconds=policy.epoch_seconds,
+        reserved_until=usage.reserved_until(session),
+    )
+
+
+def _terms(work: Work, examined: Examined, entry: LedgerEntry) -> Terms:
+    verified, trust = examined.verified, work.node.trust
+    return Terms(
+        policy=trust.policy,
+        facts=examined.offered.facts,
+        evidence=Evidence(
+            approvals=verified.approval_digests,
+            rosters=verified.roster_digests,
+            statuses=verified.status_digests,
+            trust_root=trust.root_digest,
+            policy=trust.policy_digest,
+            snapshot=examined.offered.facts.snapshot,
+            measurement=examined.price.measurement,
+            ledger_head=entry.digest,
+        ),
+    )

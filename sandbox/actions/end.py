@@ -1,0 +1,49 @@
+"""End a job without a release: refused before the charge, failed or cancelled. Each end has a signed receipt.
+
+A failure after the charge is the machine's, never the algorithm's. It keeps the charge and is reported when the
+release would have left.
+"""
+
+import shutil
+
+from sandbox.actions.receipt import Decision, Verdict, sign_receipt
+from sandbox.actions.work import Pause, Work
+from sandbox.domain.job import CHARGED_AND_OPEN, JobState
+from sandbox.errors import SafeconductError
+from sandbox.store import job
+
+_STATES: dict[Decision, JobState] = {
+    "refused": JobState.REFUSED,
+    "failed": JobState.FAILED,
+    "cancelled": JobState.CANCELLED,
+}
+
+
+def refuse(work: Work, refused: SafeconductError) -> Pause | None:
+    """End a job before its charge; the ledger is as it was."""
+    return _end(work, Verdict(decision="refused", code=refused.code, reason=refused.sentence))
+
+
+def fail(work: Work, code: str) -> Pause | None:
+    """End a job whose machine failed after the charge. The sentence never says what the data made of it."""
+    sentence = "The node failed to run this job; the charge is kept, and the failure lies outside the privacy claim."
+    return _end(work, Verdict(decision="failed", code=code, reason=sentence))
+
+
+def cancel(work: Work) -> Pause | None:
+    """End a job that the node's admin cancelled; a charge that was made is kept."""
+    sentence = "The node's admin cancelled this job; a charge that was made is kept."
+    return _end(work, Verdict(decision="cancelled", code="cancelled", reason=sentence))
+
+
+def _end(work: Work, verdict: Verdict) -> Pause | None:
+    node, now = work.node, work.node.clock.now()
+    leaves_at = max(now, work.row.release_at or now)
+    if work.state in CHARGED_AND_OPEN:
+        node.runtime.remove_below(work.row.id, work.row.fence + 1)
+    receipt = sign_receipt(work, verdict, leaves_at, None)
+    with node.store.transaction() as session:
+        job.seal(session, work.held, receipt, None, now)
+        job.move(session, work.held, _STATES[verdict.decision], now, code=verdict.code, sentence=verdict.reason)
+    shutil.rmtree(node.run_directory(work.row.id), ignore_errors=True)
+    return Pause(due_at=leaves_at)

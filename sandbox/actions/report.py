@@ -1,0 +1,40 @@
+"""Step 15: send the end of a job. The receipt is acknowledged first, then the release; the same bytes every time."""
+
+from sandbox.actions.work import Pause, Work
+from sandbox.domain.job import JobState
+from sandbox.errors import RegistryDeclined
+from sandbox.store import job
+
+
+def report(work: Work) -> Pause | None:
+    """Send what is sealed and not yet acknowledged; a sealed job is then `reported`, and nothing is left to do."""
+    node = work.node
+    with node.store.reading() as session:
+        sealed = job.read_sealed(session, work.row.id)
+    if sealed is None:
+        raise RuntimeError("a job that has ended has no sealed end")
+    try:
+        if sealed.receipt_acknowledged_at is None:
+            node.registry.send_receipt(sealed.receipt)
+            _acknowledge(work, receipt=True)
+        if sealed.ciphertext is not None and sealed.release_acknowledged_at is None:
+            node.registry.send_release(work.row.id, sealed.ciphertext)
+            _acknowledge(work, receipt=False)
+    except RegistryDeclined as declined:
+        return _give_up(work, declined)
+    if work.state is JobState.SEALED:
+        with node.store.transaction() as session:
+            job.move(session, work.held, JobState.REPORTED, node.clock.now())
+    return Pause(due_at=None)
+
+
+def _acknowledge(work: Work, *, receipt: bool) -> None:
+    with work.node.store.transaction() as session:
+        job.acknowledge(session, work.held, work.node.clock.now(), receipt=receipt)
+
+
+def _give_up(work: Work, declined: RegistryDeclined) -> Pause:
+    """Stop offering what the registry will not take; the sealed bytes stay here for whoever asks."""
+    with work.node.store.transaction() as session:
+        job.note(session, work.held, code=f"declined-{declined.code}"[:100])
+    return Pause(due_at=None)

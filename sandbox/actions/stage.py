@@ -1,0 +1,40 @@
+"""Step 10, `charged` to `staged`: this order's permitted view, block by block, in memory that a reboot forgets."""
+
+import shutil
+
+from sandbox.actions.examine import stage_plan
+from sandbox.actions.work import Pause, Work
+from sandbox.domain.job import JobState
+from sandbox.errors import InfrastructureLost
+from sandbox.store import job, ledger
+from sandbox.store.dataset import Offered, read_snapshot
+from sandbox.store.ledger_head import write_head
+
+BLOCKS = "blocks"
+OUTPUTS = "outputs"
+
+
+def stage(work: Work) -> Pause | None:
+    """Stage the pinned snapshot. What an earlier attempt left behind is thrown away first."""
+    from sandbox.data.stage import stage as stage_blocks
+
+    node = work.node
+    node.runtime.remove_below(work.row.id, work.row.run_fence + 1)
+    offered = _snapshot(work)
+    directory = node.run_directory(work.row.id)
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o711, parents=True)
+    stage_blocks(offered.directory, stage_plan(work.algorithm, work.order, work.gate_plan), directory / BLOCKS)
+    with node.store.transaction() as session:
+        job.move(session, work.held, JobState.STAGED, node.clock.now(), next_chamber=0)
+    return None
+
+
+def _snapshot(work: Work) -> Offered:
+    """Find the snapshot that was charged, after the ledger's head is safe outside the database."""
+    with work.node.store.reading() as session:
+        write_head(work.node.places.ledger_head, ledger.head(session))
+        offered = read_snapshot(session, work.terms.facts.snapshot)
+    if offered is None:
+        raise InfrastructureLost("snapshot-missing", "The snapshot that was charged is no longer on this node.")
+    return offered

@@ -1,0 +1,163 @@
+"""One ring of the doorbell: claim the job, take short steps while the time lasts, give the job back.
+
+The state says which step comes next; each step is idempotent and writes under the claim's fence. What a step raises
+decides how the job goes on:
+
+=====================  =================================  ======================================
+raised                 before the charge                  after it
+=====================  =================================  ======================================
+Refused                refused, with a receipt            failed (a plan that was charged is ours)
+Held                   held, tried again later            (not raised)
+InfrastructureLost     the same step again, later         again from the charge, twice; then failed
+anything else          the same step again; then refused  again from the charge, twice; then failed
+Fenced                 another worker has the job: everything is dropped
+=====================  =================================  ======================================
+
+Sending a sealed end is tried until the registry takes it.
+"""
+
+import datetime as dt
+import traceback
+
+import structlog
+
+from sandbox.actions import charge, end, report, run, seal, stage, verify
+from sandbox.actions.lease import kept_alive, take
+from sandbox.actions.node import Node
+from sandbox.actions.work import Pause, Step, Work
+from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, JobState, state_after_loss
+from sandbox.errors import Fenced, Held, InfrastructureLost, Refused, SafeconductError
+from sandbox.store import job
+from sandbox.store.job import Claim
+
+FIRST_DELAY = dt.timedelta(seconds=1)
+LONGEST_DELAY = dt.timedelta(minutes=5)
+HOLD = dt.timedelta(seconds=30)
+OWN_FAULTS = 5  # how often our own unexpected error is tried again before the charge
+
+log = structlog.get_logger()
+
+
+def _run_or_seal(work: Work) -> Pause | None:
+    return seal.seal(work) if run.is_complete(work) else run.run(work)
+
+
+STEPS: dict[JobState, Step] = {
+    JobState.RECEIVED: verify.verify,
+    JobState.HELD: verify.take_up,
+    JobState.VERIFIED: charge.charge,
+    JobState.CHARGED: stage.stage,
+    JobState.STAGED: run.start,
+    JobState.RUNNING: _run_or_seal,
+    JobState.SEALED: report.report,
+    JobState.REPORTED: report.report,
+    JobState.REFUSED: report.report,
+    JobState.FAILED: report.report,
+    JobState.CANCELLED: report.report,
+}
+
+
+def tick(node: Node, job_id: str, owner: str) -> None:
+    """Do what is due for one job, if it is due and free."""
+    held = take(node, job_id, owner)
+    if held is None:
+        return
+    try:
+        with kept_alive(node, held):
+            due_at = _work(node, held)
+            now = node.clock.now()
+            with node.store.transaction() as session:
+                job.give_back(session, held, due_at, now)
+    except Fenced:
+        log.warning("fenced", job=job_id, fence=held.fence)
+
+
+def _work(node: Node, held: Claim) -> dt.datetime | None:
+    """Take steps until one pauses or the slice is over; return when the job is due again."""
+    until = node.clock.now() + node.times.slice
+    while True:
+        pause = _step(node, held, until)
+        if pause is not None:
+            return pause.due_at
+        now = node.clock.now()
+        if now >= until:
+            return now
+
+
+def _step(node: Node, held: Claim, until: dt.datetime) -> Pause | None:
+    with node.store.reading() as session:
+        row = job.read_claimed(session, held)
+    work = Work(node=node, held=held, row=row, until=until)
+    try:
+        if row.cancel_requested and work.state in BEFORE_CHARGE | CHARGED_AND_OPEN:
+            return end.cancel(work)
+        return STEPS[work.state](work)
+    except Fenced:
+        raise
+    except Exception as error:  # whatever happens to a job, its state says how it goes on
+        return _settle(work, error)
+    finally:
+        _note_step(node, held, work)
+
+
+def _settle(work: Work, error: Exception) -> Pause | None:
+    code = error.code if isinstance(error, SafeconductError) else "internal-error"
+    log.warning("step-ended", job=work.row.id, state=work.state, code=code, **_place(error))
+    if work.state in BEFORE_CHARGE:
+        return _settle_before_charge(work, error, code)
+    if work.state in CHARGED_AND_OPEN:
+        return _lose(work, code)
+    return _delay(work, code)
+
+
+def _settle_before_charge(work: Work, error: Exception, code: str) -> Pause | None:
+    if isinstance(error, Refused):
+        return end.refuse(work, error)
+    if isinstance(error, Held):
+        return _hold(work, error)
+    if isinstance(error, InfrastructureLost) or work.row.delays < OWN_FAULTS:
+        return _delay(work, code)
+    return end.refuse(work, SafeconductError(code, "The node could not examine this order; its admin has the details."))
+
+
+def _hold(work: Work, held: Held) -> Pause:
+    now = work.node.clock.now()
+    with work.node.store.transaction() as session:
+        if work.state is not JobState.HELD:
+            job.move(session, work.held, JobState.HELD, now, code=held.code, sentence=held.sentence)
+    return Pause(due_at=now + HOLD)
+
+
+def _delay(work: Work, code: str) -> Pause:
+    """Try the same step again, later each time."""
+    now = work.node.clock.now()
+    with work.node.store.transaction() as session:
+        job.note(session, work.held, code=code, delays=work.row.delays + 1)
+    return Pause(due_at=now + min(FIRST_DELAY * 2 ** min(work.row.delays, 10), LONGEST_DELAY))
+
+
+def _lose(work: Work, code: str) -> Pause | None:
+    """Run again from the charge, at most twice; then the job has failed."""
+    losses = work.row.losses + 1
+    if state_after_loss(work.state, losses) is JobState.FAILED:
+        return end.fail(work, code)
+    now = work.node.clock.now()
+    again = {"losses": losses, "next_chamber": 0, "run_fence": work.held.fence}
+    with work.node.store.transaction() as session:
+        if work.state is JobState.CHARGED:
+            job.note(session, work.held, code=code, **again)
+        else:
+            job.move(session, work.held, JobState.CHARGED, now, code=code, **again)
+    return Pause(due_at=now + FIRST_DELAY)
+
+
+def _place(error: Exception) -> dict[str, str]:
+    """Where an unexpected error came from; never its message, which may quote data."""
+    if isinstance(error, SafeconductError):
+        return {}
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return {"error": type(error).__name__, "where": f"{last.filename}:{last.lineno}"}
+
+
+def _note_step(node: Node, held: Claim, work: Work) -> None:
+    log.info("step", node=node.name, job=held.job_id, fence=held.fence, state=work.state)

@@ -1,0 +1,29 @@
+"""`received` to `verified`: steps 1 to 8, and the image in the engine. Nothing is charged and no data is touched."""
+
+from sandbox.actions.examine import examine
+from sandbox.actions.fetch_image import fetch_image
+from sandbox.actions.work import Pause, Work
+from sandbox.domain.job import JobState
+from sandbox.store import job
+
+
+def verify(work: Work) -> Pause | None:
+    """Examine the order and fetch its image; raises Refused when the order must not run."""
+    node = work.node
+    node.clock.check_not_behind()
+    examined = examine(node, work.bundle, node.clock.now())
+    image_id = fetch_image(node, examined.verified.algorithm.image, work.until)
+    now = node.clock.now()
+    if image_id is None:
+        return Pause(due_at=now)
+    with node.store.transaction() as session:
+        job.move(session, work.held, JobState.VERIFIED, now, image_id=image_id)
+    return None
+
+
+def take_up(work: Work) -> Pause | None:
+    """`held` to `received`: whatever the job waited for, it is verified anew."""
+    now = work.node.clock.now()
+    with work.node.store.transaction() as session:
+        job.move(session, work.held, JobState.RECEIVED, now)
+    return None

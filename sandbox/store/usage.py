@@ -1,0 +1,51 @@
+"""What jobs have used so far of what approvals and the machine allow."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from sandbox.domain.job import CHARGED_AND_OPEN, JobState
+from sandbox.store.tables import AuditRow, JobEvent, JobRow
+
+QUARANTINE_LIFTED = "quarantine-lifted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Runs that were charged, and their rho in nano."""
+
+    runs: int
+    rho_nano: int
+
+
+def of_approval(session: Session, algorithm: str, project: str) -> Usage:
+    """Count what an approved algorithm has used in its project at this node; every charged run counts."""
+    wanted = JobRow.algorithm == algorithm, JobRow.project == project, JobRow.charged_at.is_not(None)
+    runs, rho = session.execute(select(func.count(), func.sum(JobRow.rho_charged_nano)).where(*wanted)).one()
+    return Usage(runs=runs, rho_nano=rho or 0)
+
+
+def failures_of_project(session: Session, project: str) -> int:
+    """Count the jobs of a project that the machine failed after the charge."""
+    wanted = JobRow.project == project, JobRow.state == JobState.FAILED
+    return session.scalar(select(func.count()).select_from(JobRow).where(*wanted)) or 0
+
+
+def is_quarantined(session: Session, algorithm: str) -> bool:
+    """Tell whether a job of this algorithm failed after an admin last looked."""
+    failed = select(func.max(JobEvent.at)).join(JobRow, JobRow.id == JobEvent.job_id)
+    failed_at = session.scalar(failed.where(JobRow.algorithm == algorithm, JobEvent.state == JobState.FAILED))
+    lifted = select(func.max(AuditRow.at)).where(AuditRow.action == QUARANTINE_LIFTED, AuditRow.subject == algorithm)
+    lifted_at = session.scalar(lifted)
+    return failed_at is not None and (lifted_at is None or lifted_at < failed_at)
+
+
+def reserved_until(session: Session) -> dt.datetime | None:
+    """The end of the reservations of padded jobs that are not over; None when there are none.
+
+    Only padded jobs reserve: their release leaves later than their charge.
+    """
+    wanted = JobRow.state.in_(CHARGED_AND_OPEN), JobRow.release_at > JobRow.charged_at
+    return session.scalar(select(func.max(JobRow.slots_end_at)).where(*wanted))
