@@ -25,6 +25,8 @@ from protocol.errors import SafeconductError
 
 GROUP: Final = "safeconduct.commands"
 
+COMPLETION: Final = frozenset({"install_completion", "show_completion"})  # belong to a root command only
+
 # noun -> (module, what it is for). In the order in which a person meets them.
 OWN: Final[dict[str, tuple[str, str]]] = {
     "demo": ("client.commands.demo", "See the whole story on this machine: three nodes, one question, six refusals."),
@@ -98,8 +100,12 @@ def load(noun: str) -> Any:
             "Install safeconduct with the extra that brings it (registry, sandbox or client)."
         )
         raise ClientError("not-installed", sentence) from missing
+    except AttributeError as stale:
+        sentence = f"`safeconduct {noun}` is not where the installation says ({stale}). Install safeconduct again."
+        raise ClientError("installation-stale", sentence) from stale
     command = typer.main.get_command(found)
     command.name = noun
+    command.params = [param for param in command.params if param.name not in COMPLETION]
     return command
 
 
