@@ -73,7 +73,8 @@ def _weights(values: Floats, places: Floats, scale: float) -> Floats:
     """Give the exact probability of each candidate: exp(-|below - above| / (2 scale)), normalised."""
     below = np.searchsorted(values, places, side="left")
     above = len(values) - np.searchsorted(values, places, side="right")
-    weights: Floats = np.exp(-np.abs(below - above) / (2 * scale))
+    distance = np.abs(below - above)
+    weights: Floats = np.exp((distance.min() - distance) / (2 * scale))
     weights /= weights.sum()
     return weights
 

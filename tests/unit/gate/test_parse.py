@@ -1,0 +1,139 @@
+"""Untrusted bytes become clamped integers or the default, and never an error."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from gate_plans import gate_plan, output_plan, raw
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sandbox.domain.plan import GatePlan
+from sandbox.errors import GateBroken
+from sandbox.gate.parse import read_columns
+
+DEFAULT = 1_500_000
+
+
+def plan(*names: str, **changes: Any) -> GatePlan:
+    outputs = (output_plan(name, default=Decimal("1.5"), **changes) for name in names or ("x",))
+    return gate_plan(*outputs, blocks=1)
+
+
+def read(untrusted: bytes | None, made: GatePlan | None = None) -> int:
+    return read_columns(made or plan(), [untrusted])[0][0]
+
+
+@pytest.mark.parametrize(
+    "untrusted",
+    [
+        None,
+        b"",
+        b" ",
+        b"0.5",
+        b"null",
+        b"[]",
+        b"{}",
+        b'[["x", 0.5]]',
+        b'{"x": null}',
+        b'{"x": true}',
+        b'{"x": false}',
+        b'{"x": "0.5"}',
+        b'{"x": [0.5]}',
+        b'{"x": {"x": 0.5}}',
+        b'{"x": NaN}',
+        b'{"x": Infinity}',
+        b'{"x": -Infinity}',
+        b'{"x": 1e999}',
+        b'{"x": -1e999}',
+        b'{"x": 9007199254740993}',
+        b'{"x": 1' + b"0" * 3000 + b"}",
+        b'{"x": 0.5, "x": 0.5}',
+        b'{"x": 0.5, "y": 0.5}',
+        b'{"y": 0.5}',
+        b'{"X": 0.5}',
+        b'{"x": 0.5',
+        b'{"x": 0.5}}',
+        b'{"x": 0.5}\n{"x": 0.5}',
+        b'{"x": 0.5}\x00',
+        b"{'x': 0.5}",
+        b'{"x": 0x1}',
+        b'{"x": .5}',
+        b'{"x": +1}',
+        b'{"x": 01}',
+        b'{"x": 1_0}',
+        b'{"x": 0.5,}',
+        b'\xef\xbb\xbf{"x": 0.5}',
+        b'\xff\xfe{\x00"\x00x\x00',
+        b'{"x\xed\xa0\x80": 0.5}',
+        b'{"x\xff": 0.5}',
+        '{"x": \u0661}'.encode(),
+        b"[" * 4000,
+        b'{"x":' * 700,
+        b'{"x": 0.5}' + b" " * 5000,
+    ],
+)
+def test_anything_but_the_declared_shape_is_the_default(untrusted: bytes | None) -> None:
+    assert read(untrusted) == DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("untrusted", "fixed"),
+    [
+        (b'{"x": 0.5}', 500_000),
+        (b'\n{ "x" : -1 }\t', -1_000_000),
+        (b'{"x": -0.0}', 0),
+        (b'{"x": 1e-400}', 0),
+        (b'{"x": 0.0000004}', 0),
+        (b'{"x": 0.0000006}', 1),
+        (b'{"x": 4}', 3_000_000),
+        (b'{"x": 1e300}', 3_000_000),
+        (b'{"x": -9007199254740992}', -3_000_000),
+        (b'{"\\u0078": 2}', 2_000_000),
+    ],
+)
+def test_number_is_clamped_and_put_on_the_grid(untrusted: bytes, fixed: int) -> None:
+    assert read(untrusted) == fixed
+
+
+def test_one_bad_value_makes_the_whole_chamber_default() -> None:
+    columns = read_columns(plan("x", "y"), [b'{"x": 0.5, "y": "no"}'])
+
+    assert columns == [[DEFAULT], [DEFAULT]]
+
+
+def test_values_go_to_their_own_output_whatever_their_order() -> None:
+    assert read_columns(plan("x", "y"), [b'{"y": 2, "x": 1}']) == [[1_000_000], [2_000_000]]
+
+
+@pytest.mark.parametrize(("untrusted", "fixed"), [(b"2", 2), (b"2.0", 2), (b"9", 4), (b"1.5", 1), (b"1e-9", 1)])
+def test_count_takes_whole_numbers_only(untrusted: bytes, fixed: int) -> None:
+    count = output_plan(whole=True, decimals=0, low=Decimal(0), high=Decimal(4), default=Decimal(1))
+
+    assert read(b'{"x": ' + untrusted + b"}", gate_plan(count, blocks=1)) == fixed
+
+
+def test_bad_chamber_leaves_its_neighbours_alone() -> None:
+    made = gate_plan(blocks=3)
+
+    assert read_columns(made, [raw(x=1), b"bad", raw(x=2)]) == [[1_000_000, 0, 2_000_000]]
+
+
+@pytest.mark.parametrize("count", [0, 127, 129])
+def test_wrong_number_of_chambers_is_our_own_fault_and_stops(count: int) -> None:
+    with pytest.raises(GateBroken) as broken:
+        read_columns(gate_plan(), [raw(x=0)] * count)
+
+    assert broken.value.code == "gate-length"
+
+
+@given(st.binary(max_size=200) | st.text(alphabet='{}[]",:x0123456789.eE+-\\ntfaNIul ', max_size=60).map(str.encode))
+@settings(max_examples=300, deadline=None)
+def test_no_bytes_raise_or_leave_the_range(untrusted: bytes) -> None:
+    assert -3_000_000 <= read(untrusted) <= 3_000_000
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers())
+@settings(max_examples=300, deadline=None)
+def test_every_number_lands_in_the_range(value: float) -> None:
+    assert -3_000_000 <= read(raw(x=value)) <= 3_000_000
