@@ -20,6 +20,8 @@ from protocol.documents.policy import Profile, Timing
 from protocol.errors import Refused
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
+#: Canonical JSON of the mechanisms: up to a thousand outputs, each with a share of its own.
+Measurement = Annotated[str, StringConstraints(max_length=400_000)]
 Proof = Annotated[str, StringConstraints(max_length=10_000)]
 
 
@@ -45,7 +47,7 @@ class Receipt(Document):
     reason: Text
     rho_charged_nano: Count
     rho_left_nano: Count
-    measurement: Text | None
+    measurement: Measurement | None
     ledger_head: Digest
     release_digest: Digest | None
     timing: Timing
