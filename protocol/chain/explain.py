@@ -1,8 +1,8 @@
 """Why a heap of files is, or is not, to be believed: step by step, offline, from the trust root alone.
 
 1. Every file is read and sorted by what it claims to be.
-2. The moment of judgement is now, or, where a receipt of the order is among the files, the moment it was issued: what
-   was right then stays right.
+2. The moment of judgement is now, or, where a true receipt of the order is among the files, the moment it was issued:
+   what was right then stays right.
 3. Every order goes through the node's own six steps.
 4. Every receipt is checked, and compared with its order; every sealed release is checked against its receipt.
 5. Without an order, each document is checked by itself: did the right one sign it?
@@ -60,13 +60,16 @@ def explain(
 
 def _judge(heap: Heap, root: TrustRoot, now: datetime, recipient: RecipientKey | None) -> Iterator[Step]:
     orders, receipts = heap.of(JobOrder), heap.of(Receipt)
-    issued = {claim.untrusted.order: claim.untrusted.issued for claim in receipts}
+    verdicts = [
+        _step(f"receipt of {claim.untrusted.node}", _check_receipt, heap, claim, root, now) for claim in receipts
+    ]
+    true = [claim.untrusted for claim, verdict in zip(receipts, verdicts, strict=True) if verdict.ok]
+    issued = {receipt.order: receipt.issued for receipt in true}
     for order in orders:
         yield from _judge_order(heap, order, root, issued.get(order.digest, now))
-    for receipt in receipts:
-        yield _step(f"receipt of {receipt.untrusted.node}", _check_receipt, heap, receipt, root, now)
+    yield from verdicts
     for name, sealed in heap.sealed.items():
-        yield _step(f"release {name}", _check_release, receipts, sealed, recipient)
+        yield _step(f"release {name}", _check_release, true, sealed, recipient)
     if not orders:
         for claim in heap.claims.values():
             if not isinstance(claim.untrusted, Receipt):
@@ -105,9 +108,9 @@ def _check_answers(receipt: Receipt, order: JobOrder) -> None:
         raise Refused("receipt-overcharged", "The receipt charges more than was ordered; ask the node's holder why.")
 
 
-def _check_release(receipts: list[Claim[Receipt]], sealed: bytes, recipient: RecipientKey | None) -> str:
+def _check_release(receipts: list[Receipt], sealed: bytes, recipient: RecipientKey | None) -> str:
     digest = sha256_hex(sealed)
-    receipt = next((claim.untrusted for claim in receipts if claim.untrusted.release_digest == digest), None)
+    receipt = next((receipt for receipt in receipts if receipt.release_digest == digest), None)
     if receipt is None:
         raise Refused("release-digest", "No receipt here binds these bytes; they are no release that a node made.")
     if recipient is None:

@@ -278,7 +278,7 @@ def _agreement(rule: CommitteeRule, case: OrderCase, used: dict[str, Roster]) ->
     votes: list[Vote] = [
         check_vote(claim, roster, case.standing, case.now) for claim, roster in zip(claims, rosters, strict=True)
     ]
-    return agreed_conditions(rule, rosters, votes, case.author.document)
+    return agreed_conditions(rule, rosters, votes, case.author.document, case.researcher.document)
 
 
 def _roster(approval: Approval, rule: CommitteeRule, case: OrderCase, used: dict[str, Roster]) -> Roster:

@@ -11,7 +11,7 @@ Sources: DSSE 1.0 (protocol and envelope), in-toto attestation framework 1.0 (st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Generic, Literal, TypeVar
 
@@ -189,3 +189,21 @@ def read_claim(untrusted: bytes, model: type[DocumentT], limit: int = limits.DOC
     """Read an envelope that should hold a ``model``; its form is checked, its signatures are not."""
     envelope = read_envelope(untrusted, limit)
     return Claim(envelope=envelope, untrusted=envelope.untrusted(model))
+
+
+def first_signed(
+    claims: Sequence[Claim[DocumentT]], keys: Callable[[DocumentT], Iterable[PublicKey]]
+) -> Claim[DocumentT]:
+    """The first of ``claims`` (one at least) that its ``keys`` signed; if none is, the first one's refusal.
+
+    So a forgery laid beside a true document does not hide it.
+    """
+    refusals = []
+    for claim in claims:
+        try:
+            claim.checked(keys(claim.untrusted))
+        except Refused as refusal:
+            refusals.append(refusal)
+        else:
+            return claim
+    raise refusals[0]

@@ -9,7 +9,7 @@ from protocol.documents.policy import Profile, Timing
 from protocol.documents.strict import build, canonical, parse_object
 from protocol.errors import Refused
 
-_FIXED_BYTES, _OUTPUT_BYTES = 8192, 2048
+_FIXED_BYTES, _OUTPUT_BYTES = 16_384, 3072
 
 
 class Interval(Record):

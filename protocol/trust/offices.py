@@ -9,7 +9,7 @@ from typing import Literal
 
 from protocol.crypto.keys import PublicKey
 from protocol.documents.accreditation import Accreditation
-from protocol.documents.envelope import Claim
+from protocol.documents.envelope import Claim, first_signed
 from protocol.documents.limits import CLOCK_SKEW
 from protocol.documents.status import Revoked, Status
 from protocol.documents.trust_root import TrustRoot
@@ -89,9 +89,9 @@ def find_accredited(
     about = [claim for claim in claims if claim.untrusted.subject == subject and claim.untrusted.kind == kind]
     if not about:
         raise Refused("accreditation-missing", f"There is no accreditation of {subject}; ask an office to issue one.")
-    latest = max(about, key=lambda claim: claim.untrusted.valid_until)
-    document = latest.checked(office_keys(root, latest.untrusted.office))
-    return Accredited(document=document, digest=latest.digest)
+    about.sort(key=lambda claim: claim.untrusted.valid_until, reverse=True)
+    found = first_signed(about, lambda document: office_keys(root, document.office))
+    return Accredited(document=found.untrusted, digest=found.digest)
 
 
 def check_valid(accredited: Accredited, role: str, now: datetime) -> None:
@@ -122,8 +122,10 @@ def _latest(
     mine = [claim for claim in claims if claim.untrusted.office == office]
     if not mine:
         raise Refused("status-missing", f"There is no status of {office}; wait until the registry hands one over.")
-    latest = max(mine, key=lambda claim: claim.untrusted.version)
-    status = latest.checked(office_keys(root, office))
+    keys = office_keys(root, office)
+    mine.sort(key=lambda claim: claim.untrusted.version, reverse=True)
+    latest = first_signed(mine, lambda _: keys)
+    status = latest.untrusted
     if status.version < memory.status_versions.get(office, 0):
         raise Refused(
             "status-rollback", f"The status of {office} is older than one seen before; distrust the registry."

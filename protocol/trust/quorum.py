@@ -81,7 +81,11 @@ def check_vote(claim: Claim[Approval], roster: Roster, standing: Standing, now: 
 
 
 def agreed_conditions(
-    rule: CommitteeRule, rosters: Sequence[Roster], votes: Sequence[Vote], author: Accreditation
+    rule: CommitteeRule,
+    rosters: Sequence[Roster],
+    votes: Sequence[Vote],
+    author: Accreditation,
+    researcher: Accreditation,
 ) -> list[Conditions]:
     """Each set of conditions under which ``rule`` and its roster have a quorum; refuses ``approval-quorum``.
 
@@ -89,7 +93,7 @@ def agreed_conditions(
     """
     groups: dict[object, list[Vote]] = {}
     for roster, vote in zip(rosters, votes, strict=True):
-        if _counts(rule, roster, vote, author):
+        if _counts(rule, roster, vote, author, researcher):
             groups.setdefault(_identity(vote.approval), []).append(vote)
     rules = {vote.approval.roster: roster for roster, vote in zip(rosters, votes, strict=True)}
     agreed = [group for group in groups.values() if _is_quorum(rule, rules[group[0].approval.roster], group)]
@@ -102,14 +106,13 @@ def _identity(approval: Approval) -> object:
     return approval.roster, approval.project, approval.persons, approval.conditions
 
 
-def _counts(rule: CommitteeRule, roster: Roster, vote: Vote, author: Accreditation) -> bool:
-    """Rule 3. The author is known by person and by key."""
+def _counts(rule: CommitteeRule, roster: Roster, vote: Vote, author: Accreditation, researcher: Accreditation) -> bool:
+    """Rule 3. Author and researcher are known by name and by key."""
     excluded = rule.exclude_author_institution or roster.exclude_author_institution
     return not (
         vote.approval.conflict_of_interest
-        or vote.member.person == author.subject
-        or vote.member.key.keyid in {key.keyid for key in author.keys}
-        or vote.member.person in vote.approval.persons
+        or vote.member.person in {author.subject, researcher.subject, *vote.approval.persons}
+        or vote.member.key.keyid in {key.keyid for key in (*author.keys, *researcher.keys)}
         or (excluded and vote.member.institution == author.institution)
     )
 
