@@ -10,7 +10,8 @@ from docker.errors import DockerException
 
 from client.canonical import write_canonical
 from client.errors import ClientError, Unreachable
-from protocol.documents.image import ImageIdentity, ImageLimits, read_identity
+from protocol.documents.algorithm import ImageIdentity
+from protocol.documents.image import ImageLimits, read_identity
 
 _LOG_LINES = 8
 

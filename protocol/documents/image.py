@@ -12,13 +12,12 @@ because an archive that may hold a member twice means one thing to the verifier 
 """
 
 import hashlib
-import json
 import re
-from typing import Annotated, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from protocol.documents.algorithm import ImageIdentity
 from protocol.documents.layer import ImageLimits, ImageTree, check_layer, check_name
+from protocol.documents.strict import Json, parse_json
 from protocol.documents.tarball import Entry, Kind, Source, check_end, read_entries
 from protocol.errors import Refused
 
@@ -30,7 +29,7 @@ OCI_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 
 _BLOBS = "blobs/sha256/"
-_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _ARCHITECTURES = ("amd64", "arm64")
 # What a configuration may not ask for, since the engine would do it beside the chamber's own flags.
 _UNWANTED = {
@@ -41,23 +40,6 @@ _UNWANTED = {
     ),
     "OnBuild": ("image-onbuild", "The image declares ONBUILD instructions; remove them."),
 }
-
-Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\Z")]
-
-
-class ImageIdentity(BaseModel):
-    """The names of one image that are signed: whatever engine loads it, one of them can be checked.
-
-    All digests are 64 hexadecimal digits of SHA-256. `layers` are the digests of the uncompressed layers, lowest first.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    config_digest: Sha256
-    layers: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=64)]
-    archive_digest: Sha256
-    uncompressed_bytes: Annotated[int, Field(gt=0)]
-    manifest_digest: Sha256 | None = None
 
 
 def read_identity(stream: BinaryIO, limits: ImageLimits) -> ImageIdentity:
@@ -105,17 +87,17 @@ class _Members:
 
     def blob(self, digest: str) -> bytes:
         """The small blob that must come next, once its bytes have the digest in its name."""
-        body = self.document(_BLOBS + digest)
-        _check_digest(digest, hashlib.sha256(body).hexdigest())
+        body = self.document(_path(digest))
+        _check_digest(digest, f"sha256:{hashlib.sha256(body).hexdigest()}")
         return body
 
     def layer(self, digest: str, tree: ImageTree) -> int:
         """Check the layer that must come next, to its last byte; its size in bytes."""
-        entry = self._next(_BLOBS + digest)
+        entry = self._next(_path(digest))
         layer = Source(self._source.take, entry.size)
         check_layer(layer, tree)
         check_end(layer)
-        _check_digest(digest, layer.digest)
+        _check_digest(digest, f"sha256:{layer.digest}")
         return entry.size
 
     def check_end(self) -> None:
@@ -159,11 +141,11 @@ def _table_of_contents(document: bytes) -> tuple[str, tuple[str, ...]]:
     return _blob_digest(image.get("Config")), tuple(_blob_digest(name) for name in names)
 
 
-def _check_config(config: object, layers: tuple[str, ...]) -> None:
+def _check_config(config: Json, layers: tuple[str, ...]) -> None:
     config = _object(config, "the configuration")
     root = _object(config.get("rootfs"), "the configuration")
     settings = _object(config.get("config") or {}, "the configuration")
-    if root.get("diff_ids") != [f"sha256:{digest}" for digest in layers]:
+    if root.get("diff_ids") != list(layers):
         raise Refused("image-digest", "The image's configuration names other layers than the archive holds.")
     if config.get("os") != "linux" or config.get("architecture") not in _ARCHITECTURES:
         raise Refused("image-platform", f"The image must be for linux on one of {', '.join(_ARCHITECTURES)}.")
@@ -188,7 +170,7 @@ def _index(document: bytes) -> str:
     return _digest(manifest.get("digest"), "index.json")
 
 
-def _check_manifest(manifest: object, config_digest: str, layers: tuple[str, ...]) -> None:
+def _check_manifest(manifest: Json, config_digest: str, layers: tuple[str, ...]) -> None:
     manifest = _object(manifest, "the manifest")
     listed = manifest.get("layers")
     named = [_object(layer, "the manifest") for layer in listed] if isinstance(listed, list) else []
@@ -201,36 +183,33 @@ def _check_manifest(manifest: object, config_digest: str, layers: tuple[str, ...
 
 def _check_digest(named: str, actual: str) -> None:
     if named != actual:
-        raise Refused("image-digest", f"The image's blob {named[:12]}… has other content than its name says.")
+        raise Refused("image-digest", f"The image's blob {named[:19]}… has other content than its name says.")
 
 
-def _blob_digest(name: object) -> str:
+def _blob_digest(name: Json) -> str:
     if not isinstance(name, str) or not name.startswith(_BLOBS):
         raise _malformed("manifest.json")
     return _digest(f"sha256:{name.removeprefix(_BLOBS)}", "manifest.json")
 
 
-def _digest(value: object, where: str) -> str:
-    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+def _digest(value: Json, where: str) -> str:
+    if not isinstance(value, str) or not _DIGEST.fullmatch(value):
         raise _malformed(where)
-    return value.removeprefix("sha256:")
+    return value
 
 
-def _parse(document: bytes, where: str) -> object:
+def _path(digest: str) -> str:
+    return _BLOBS + digest.removeprefix("sha256:")
+
+
+def _parse(document: bytes, where: str) -> Json:
     try:
-        return json.loads(document.decode("utf-8"), object_pairs_hook=_without_duplicates)
-    except (ValueError, RecursionError):
+        return parse_json(document)
+    except Refused:
         raise _malformed(where) from None
 
 
-def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    if len({key for key, _ in pairs}) != len(pairs):
-        msg = "duplicate key"
-        raise ValueError(msg)
-    return dict(pairs)
-
-
-def _object(value: object, where: str) -> dict[str, object]:
+def _object(value: Json, where: str) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise _malformed(where)
     return value

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from protocol.documents.image import ImageIdentity, ImageLimits, read_identity
+from protocol.documents.algorithm import ImageIdentity
+from protocol.documents.image import ImageLimits, read_identity
 from sandbox.chambers.outputs import Outcomes
 from sandbox.domain.chamber import ChamberPlan, Timing
 from sandbox.errors import InfrastructureLost, Refused
@@ -52,9 +53,8 @@ class FakeRuntime:
         with archive.open("rb") as stream:
             if read_identity(stream, ImageLimits()) != identity:
                 raise Refused("image-mismatch", "The archive is not the image that was signed.")
-        image_id = f"sha256:{identity.config_digest}"
-        self._images.add(image_id)
-        return image_id
+        self._images.add(identity.config_digest)
+        return identity.config_digest
 
     def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
         """Run chambers one after another; each is over at once, whatever it pretends."""

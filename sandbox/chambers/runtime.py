@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from protocol.documents.image import ImageIdentity
+from protocol.documents.algorithm import ImageIdentity
 from sandbox.domain.chamber import ChamberPlan
 
 

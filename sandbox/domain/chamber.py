@@ -16,7 +16,7 @@ from sandbox.errors import Refused
 MAXIMUM_CHAMBERS = 1_000_000
 MAXIMUM_LANES = 64
 MAXIMUM_SLOT_SECONDS = 24 * 3600
-MINIMUM_MEMORY_BYTES = 16 << 20  # below it the engine's own start-up runs out of memory
+MINIMUM_MEMORY_BYTES = 8 << 20  # below it the engine's own start-up runs out of memory
 MAXIMUM_OUTPUT_BYTES = 16 << 20
 MAXIMUM_INPUT_BYTES = 16 << 20
 
