@@ -1,0 +1,78 @@
+"""Whether anything of a container still runs, asked of the kernel and not of the engine.
+
+A first process that lets itself be traced makes the engine report "exited" while it runs on. The chambers' launcher and
+their list of system calls both prevent that; this is the third lock: after a chamber ended its cgroup must be gone or
+empty.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from sandbox.chambers.limits import GONE_SECONDS
+from sandbox.errors import InfrastructureLost
+
+_ROOT = Path("/sys/fs/cgroup")
+_PAUSE_SECONDS = 0.005
+
+
+class Cgroups:
+    """Finds containers' cgroups, with either cgroup version and either of the engine's drivers."""
+
+    def __init__(self, driver: str) -> None:
+        self._root = _hierarchy()
+        self._pattern = "system.slice/docker-{}.scope" if driver == "systemd" else "docker/{}"
+
+    def learn(self, container_id: str, pid: int) -> None:
+        """Learn from a living container where the engine puts its cgroups, if it is elsewhere than by default."""
+        try:
+            lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        except OSError:
+            return
+        for line in lines:
+            path = line.split(":", 2)[2]
+            if container_id in path and (self._root / path.lstrip("/")).is_dir():
+                self._pattern = path.lstrip("/").replace(container_id, "{}")
+
+    def check_visible(self) -> None:
+        """Refuse to go on where the engine's cgroups cannot be seen: nobody could say that a chamber is over."""
+        if not (self._root / self._pattern).parent.is_dir():
+            raise InfrastructureLost(
+                "cgroups-hidden",
+                f"The engine's cgroups are not under {self._root}: run the node on the engine's own machine.",
+            )
+
+    def clear(self, container_id: str) -> bool:
+        """Kill what is left of an ended container; return whether nothing was."""
+        if not self._processes(container_id):
+            return True
+        give_up = time.monotonic() + GONE_SECONDS
+        while pids := self._processes(container_id):
+            if time.monotonic() > give_up:
+                raise InfrastructureLost(
+                    "chamber-runs-on", "A chamber's process cannot be killed; restart the machine."
+                )
+            for pid in pids:
+                _kill(pid)
+            time.sleep(_PAUSE_SECONDS)
+        return False
+
+    def _processes(self, container_id: str) -> list[int]:
+        try:
+            text = (self._root / self._pattern.format(container_id) / "cgroup.procs").read_text()
+        except OSError:  # the engine has removed it, which it can only do once it is empty
+            return []
+        return [int(word) for word in text.split()]
+
+
+def _hierarchy() -> Path:
+    """The unified hierarchy, or with cgroup version 1 the one that counts processes."""
+    return _ROOT if (_ROOT / "cgroup.controllers").exists() else _ROOT / "pids"
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

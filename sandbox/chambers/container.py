@@ -1,0 +1,186 @@
+"""Engine `container`: a fresh Docker container for each chamber.
+
+The life of a chamber, in this order and no other:
+
+1. its desk is laid: launcher, input and an empty result file, whose descriptor stays open here (`desk`);
+2. the container is created with every flag of `flags`, and started;
+3. the engine's word that it ended is awaited, at most until the chamber's time is over; then it is killed;
+4. the kernel is asked whether anything of it still runs (`cgroups`);
+5. only if it ended by itself, with exit code 0, with memory to spare and with nothing left running, its result is read
+   through the descriptor of step 1; else it yields nothing;
+6. the outcome is written down, then container and desk are removed.
+
+A crash between any two steps is mended by the next slice: what has an outcome is removed, what runs is resumed, what
+never started is begun anew.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+
+from protocol.documents.algorithm import ImageIdentity
+from protocol.documents.image import ImageLimits, read_identity
+from sandbox.chambers import flags
+from sandbox.chambers.cgroups import Cgroups
+from sandbox.chambers.desk import Desk, sweep
+from sandbox.chambers.engine import Engine
+from sandbox.chambers.limits import GONE_SECONDS
+from sandbox.chambers.outputs import Outcomes
+from sandbox.chambers.slices import Clock, run_slots
+from sandbox.domain.chamber import ChamberPlan
+from sandbox.errors import InfrastructureLost, Refused
+
+
+class ContainerRuntime:
+    """Chambers as Docker containers; `node` names whose they are, for engines that several nodes share."""
+
+    def __init__(self, docker_url: str, node: str) -> None:
+        self._engine = Engine(docker_url)
+        self._cgroups = Cgroups(self._engine.cgroup_driver)
+        self._node = node
+
+    def find_image(self, identity: ImageIdentity) -> str | None:
+        """The engine's ID of an image that is loaded already: one of the signed names, with exactly these layers."""
+        for name in (identity.config_digest, identity.manifest_digest):
+            found = self._engine.image(name) if name else None
+            if found and found["Id"] == name and tuple(found["RootFS"]["Layers"]) == identity.layers:
+                return str(name)
+        return None
+
+    def load_image(self, archive: Path, identity: ImageIdentity) -> str:
+        """As `ChamberRuntime.load_image` says; an image that is loaded already is not loaded again."""
+        with archive.open("rb") as stream:
+            if read_identity(stream, ImageLimits()) != identity:
+                raise Refused("image-mismatch", "The archive is not the image that was signed.")
+            loaded = self.find_image(identity)
+            if loaded:
+                return loaded
+            stream.seek(0)
+            digest = self._engine.load(stream)
+        image_id = self.find_image(identity)
+        # The file may have been changed between the check and the load; the engine may read it in another way than we.
+        if digest != identity.archive_digest or image_id is None:
+            self._engine.remove_image(image_id or identity.config_digest)
+            raise Refused("image-mismatch", "What the engine made of the archive is not the image that was signed.")
+        return image_id
+
+    def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
+        """As `ChamberRuntime.run_slice` says."""
+        outcomes = Outcomes(outputs_dir)
+        self._engine.check_able(plan.oci_runtime)
+        sweep(outcomes.work, plan.fence)
+        hall = Hall(self._engine, self._cgroups, self._node, plan, outcomes)
+        run_slots(plan, hall, outcomes, first, until)
+        return outcomes.first_open(first, plan.chambers)
+
+    def collect(self, outputs_dir: Path, chambers: int) -> list[bytes | None]:
+        """As `ChamberRuntime.collect` says."""
+        return Outcomes(outputs_dir).collect(chambers)
+
+    def remove_below(self, job: str, fence: int) -> int:
+        """As `ChamberRuntime.remove_below` says."""
+        ours = self._engine.containers({f"{flags.LABEL}.node": self._node, f"{flags.LABEL}.job": job})
+        return self._remove([name for name, labels in ours.items() if int(labels[f"{flags.LABEL}.fence"]) < fence])
+
+    def reap(self, live_jobs: Collection[str]) -> int:
+        """As `ChamberRuntime.reap` says."""
+        ours = self._engine.containers({f"{flags.LABEL}.node": self._node})
+        return self._remove([name for name, labels in ours.items() if labels[f"{flags.LABEL}.job"] not in live_jobs])
+
+    def _remove(self, containers: list[str]) -> int:
+        for container_id in containers:
+            self._engine.remove(container_id)
+            self._cgroups.clear(container_id)
+        return len(containers)
+
+
+class Hall:
+    """The chambers of one plan in one slice."""
+
+    def __init__(self, engine: Engine, cgroups: Cgroups, node: str, plan: ChamberPlan, outcomes: Outcomes) -> None:
+        self._engine = engine
+        self._cgroups = cgroups
+        self._node = node
+        self._plan = plan
+        self._outcomes = outcomes
+        self._image_environment = self._environment()
+        self._left = self._left_by_earlier_slices()
+        self._learned = False
+
+    def is_left(self, chamber: int) -> bool:
+        """Whether an earlier slice started this chamber and left it running."""
+        return chamber in self._left
+
+    def run(self, chamber: int, kill_at: datetime | None, until: datetime, clock: Clock) -> None:
+        """Run or resume one chamber to its end, or leave it running at `until`.
+
+        It is killed at `kill_at`, or when None, after its slot's length from its own start.
+        """
+        desk = Desk(self._outcomes.work, self._plan, chamber)
+        try:
+            container_id = self._left.get(chamber) or ""
+            if not (container_id and desk.resume()):
+                container_id = self._begin(chamber, desk)
+            end = kill_at or clock.after(self._engine.state(container_id).started_at, self._plan.slot_seconds)
+            ended = self._engine.wait(container_id, clock.seconds_to(min(end, until)))
+            if not ended and clock.now() < end:
+                return
+            self._end(chamber, desk, container_id, in_time=ended)
+        finally:
+            desk.leave()
+
+    def _begin(self, chamber: int, desk: Desk) -> str:
+        block = self._plan.block_dirs[chamber]
+        if block is None:
+            msg = f"chamber {chamber} has no block"
+            raise RuntimeError(msg)
+        desk.lay()
+        container = flags.container_config(self._plan, chamber, self._node, self._image_environment)
+        host = flags.host_config(self._plan, desk, block)
+        container_id = self._engine.create(container, host, flags.beyond_the_sdk())
+        self._engine.start(container_id)
+        self._check_visible(container_id)
+        return container_id
+
+    def _end(self, chamber: int, desk: Desk, container_id: str, *, in_time: bool) -> None:
+        if not in_time:
+            self._engine.kill(container_id)
+            if not self._engine.wait(container_id, GONE_SECONDS):
+                raise InfrastructureLost("chamber-runs-on", "The engine could not end a chamber; restart the engine.")
+        state = self._engine.state(container_id)
+        nothing_left = self._cgroups.clear(container_id)
+        good = in_time and nothing_left and state.exit_code == 0 and not state.out_of_memory
+        self._outcomes.write(chamber, desk.read() if good else None)
+        self._engine.remove(container_id)
+        desk.clear()
+
+    def _check_visible(self, container_id: str) -> None:
+        """Once for each slice: learn where the engine puts cgroups, and refuse to go on if they cannot be seen."""
+        if self._learned:
+            return
+        self._learned = True
+        self._cgroups.learn(container_id, self._engine.state(container_id).pid)
+        self._cgroups.check_visible()
+
+    def _environment(self) -> list[str]:
+        image = self._engine.image(self._plan.image_id)
+        if image is None:
+            raise InfrastructureLost("image-missing", "The image is not loaded at this node; load it again.")
+        return [setting.partition("=")[0] for setting in image["Config"].get("Env") or ()]
+
+    def _left_by_earlier_slices(self) -> dict[int, str]:
+        """The containers of this fence that were started and have no outcome yet; others are removed."""
+        ours = {
+            f"{flags.LABEL}.node": self._node,
+            f"{flags.LABEL}.job": self._plan.job,
+            f"{flags.LABEL}.fence": str(self._plan.fence),
+        }
+        left = {}
+        for container_id, labels in self._engine.containers(ours).items():
+            chamber = int(labels[f"{flags.LABEL}.chamber"])
+            if self._outcomes.has(chamber) or not self._engine.state(container_id).started:
+                self._engine.remove(container_id)
+                self._cgroups.clear(container_id)
+            else:
+                left[chamber] = container_id
+        return left
