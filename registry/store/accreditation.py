@@ -1,0 +1,72 @@
+"""Who is who: accreditations, whose key is whose, and what is revoked."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import func, select
+
+from registry.domain.standing import Revocations, Standing
+from registry.store.base import Transaction
+from registry.store.tables import Accreditation, KeyHolder, Status
+
+
+def current(tx: Transaction, subject: str) -> Accreditation | None:
+    """Return the newest accreditation of a person or a node."""
+    newest = (Accreditation.valid_from.desc(), Accreditation.sequence.desc())
+    return tx.scalars(select(Accreditation).where(Accreditation.subject == subject).order_by(*newest).limit(1)).first()
+
+
+def current_digests(tx: Transaction, subjects: Iterable[str]) -> tuple[str, ...]:
+    """Return the digests of the newest accreditations of those subjects that have one."""
+    found = (current(tx, subject) for subject in dict.fromkeys(subjects))
+    return tuple(each.digest for each in found if each is not None)
+
+
+def standing(row: Accreditation) -> Standing:
+    """Return the row as the domain's value."""
+    return Standing(
+        subject=row.subject,
+        kind=row.kind,
+        roles=frozenset(row.roles),
+        office=row.office,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+    )
+
+
+def holder(tx: Transaction, keyid: str) -> str | None:
+    """Return whose key this is."""
+    found = tx.get(KeyHolder, keyid)
+    return found.subject if found else None
+
+
+def claim(tx: Transaction, keyids: Iterable[str], subject: str) -> None:
+    """Note that these keys speak for `subject`."""
+    for keyid in keyids:
+        if tx.get(KeyHolder, keyid) is None:
+            tx.add(KeyHolder(keyid=keyid, subject=subject))
+    tx.flush()
+
+
+def nodes(tx: Transaction, *, after: int, limit: int) -> Sequence[Accreditation]:
+    """Return one page of accreditations of nodes, the newest of each."""
+    later = select(func.max(Accreditation.sequence)).where(Accreditation.kind == "node").group_by(Accreditation.subject)
+    page = select(Accreditation).where(Accreditation.sequence.in_(later), Accreditation.sequence > after)
+    return tx.scalars(page.order_by(Accreditation.sequence).limit(limit)).all()
+
+
+def newest_statuses(tx: Transaction) -> Sequence[Status]:
+    """Return each office's newest status."""
+    top = select(Status.office, func.max(Status.version).label("version")).group_by(Status.office).subquery()
+    match = (Status.office == top.c.office) & (Status.version == top.c.version)
+    return tx.scalars(select(Status).join(top, match).order_by(Status.office)).all()
+
+
+def revocations(tx: Transaction) -> Revocations:
+    """Return what is revoked now, all offices taken together."""
+    found = [row.revoked for row in newest_statuses(tx)]
+    return Revocations(
+        **{
+            kind: frozenset(item for revoked in found for item in revoked.get(kind, ()))
+            for kind in ("persons", "keys", "rosters", "approvals", "algorithms", "nodes")
+        }
+    )

@@ -1,0 +1,41 @@
+"""Documents exactly as received, and the audit line beside them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from registry.store.base import Transaction
+from registry.store.tables import Document, Event
+
+
+def get(tx: Transaction, digest: str) -> Document | None:
+    """Return a document by the digest of its payload."""
+    return tx.get(Document, digest)
+
+
+def add(tx: Transaction, digest: str, kind: str, envelope: bytes, now: datetime) -> None:
+    """Keep an accepted document; its index rows may follow in the same transaction."""
+    tx.add(Document(digest=digest, kind=kind, envelope=envelope, received=now))
+    tx.flush()
+
+
+def envelopes(tx: Transaction, digests: Iterable[str]) -> tuple[bytes, ...]:
+    """Return the envelopes of those digests that are here, in the order asked for, each once."""
+    wanted = tuple(dict.fromkeys(digests))
+    rows = tx.execute(select(Document.digest, Document.envelope).where(Document.digest.in_(wanted)))
+    found: dict[str, bytes] = dict(rows.tuples())
+    return tuple(found[digest] for digest in wanted if digest in found)
+
+
+def record(tx: Transaction, now: datetime, actor: str, verb: str, subject: str, **detail: Any) -> None:
+    """Write the audit event of the action whose transaction this is. Ids and codes only."""
+    tx.add(Event(at=now, actor=actor, verb=verb, subject=subject, detail=detail))
+
+
+def only(tx: Transaction, digests: Iterable[str], kind: str) -> tuple[str, ...]:
+    """Return those of the digests that are documents of this kind, in the order given."""
+    wanted = tuple(dict.fromkeys(digests))
+    found = set(tx.scalars(select(Document.digest).where(Document.digest.in_(wanted), Document.kind == kind)))
+    return tuple(digest for digest in wanted if digest in found)

@@ -1,0 +1,14 @@
+"""Alembic's entry: runs on the connection that `registry.store.schema` hands over."""
+
+from alembic import context
+
+from registry.store import tables
+from registry.store.base import Base
+
+_ = tables  # the import fills the metadata
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=False
+)
+with context.begin_transaction():
+    context.run_migrations()

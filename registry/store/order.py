@@ -1,0 +1,64 @@
+"""The queues of signed orders and what came back for them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from registry.domain.order import OrderState
+from registry.store.base import Transaction
+from registry.store.tables import Algorithm, Catalogue, NodeSeen, Order
+
+
+def get(tx: Transaction, digest: str) -> Order | None:
+    """Return an order by its id."""
+    return tx.scalars(select(Order).where(Order.digest == digest)).first()
+
+
+def queued(tx: Transaction, node: str, limit: int) -> Sequence[Order]:
+    """Return the head of a node's queue, oldest first."""
+    waiting = select(Order).where(Order.node == node, Order.state == OrderState.QUEUED.value)
+    return tx.scalars(waiting.order_by(Order.sequence).limit(limit)).all()
+
+
+def of_researcher(tx: Transaction, person: str, *, after: int, limit: int) -> Sequence[Order]:
+    """Return one page of a researcher's own orders, oldest first."""
+    mine = select(Order).where(Order.researcher == person, Order.sequence > after)
+    return tx.scalars(mine.order_by(Order.sequence).limit(limit)).all()
+
+
+def seen(tx: Transaction, node: str, now: datetime) -> None:
+    """Note that a node polled."""
+    tx.merge(NodeSeen(node=node, at=now))
+
+
+def last_seen(tx: Transaction, node: str) -> datetime | None:
+    """Return when a node last polled."""
+    found = tx.get(NodeSeen, node)
+    return found.at if found else None
+
+
+def catalogue(tx: Transaction, node: str) -> Catalogue | None:
+    """Return what a node says about its datasets."""
+    return tx.get(Catalogue, node)
+
+
+def catalogues(tx: Transaction, *, after: str, limit: int) -> Sequence[Catalogue]:
+    """Return one page of catalogues by node name."""
+    later = select(Catalogue).where(Catalogue.node > after)
+    return tx.scalars(later.order_by(Catalogue.node).limit(limit)).all()
+
+
+def names_image(tx: Transaction, node: str, archive_digest: str) -> bool:
+    """Say whether an order handed to `node` names an algorithm with this image."""
+    named = (
+        select(Order.digest)
+        .join(Algorithm, Algorithm.digest == Order.algorithm)
+        .where(Order.node == node, Algorithm.archive_digest == archive_digest)
+    )
+    return tx.scalars(named.limit(1)).first() is not None
+
+
+def with_receipt(tx: Transaction, receipt: str) -> Order | None:
+    """Return the order that a receipt decided."""
+    return tx.scalars(select(Order).where(Order.receipt == receipt)).first()

@@ -1,0 +1,55 @@
+"""Algorithm versions and the votes on them."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+
+from registry.store.base import Transaction
+from registry.store.tables import Algorithm, Approval
+
+
+def algorithm(tx: Transaction, digest: str) -> Algorithm | None:
+    """Return an algorithm version by its document's digest."""
+    return tx.scalars(select(Algorithm).where(Algorithm.digest == digest)).first()
+
+
+def versions(tx: Transaction, name: str) -> Sequence[Algorithm]:
+    """Return every version of a name."""
+    return tx.scalars(select(Algorithm).where(Algorithm.name == name)).all()
+
+
+def page(tx: Transaction, *, after: int, limit: int) -> Sequence[Algorithm]:
+    """Return one page of algorithm versions, oldest first."""
+    return tx.scalars(
+        select(Algorithm).where(Algorithm.sequence > after).order_by(Algorithm.sequence).limit(limit)
+    ).all()
+
+
+def approvals(tx: Transaction, algorithm_digest: str) -> Sequence[Approval]:
+    """Return all words on one version, in the order received."""
+    mine = select(Approval).where(Approval.algorithm == algorithm_digest)
+    return tx.scalars(mine.order_by(Approval.sequence)).all()
+
+
+def with_approvals(tx: Transaction, approval_digests: Iterable[str]) -> frozenset[str]:
+    """Return the algorithm versions that these approvals speak about."""
+    wanted = tuple(approval_digests)
+    return frozenset(tx.scalars(select(Approval.algorithm).where(Approval.digest.in_(wanted))))
+
+
+def voted_on_by(tx: Transaction, persons: Iterable[str]) -> frozenset[str]:
+    """Return the algorithm versions on which these persons voted."""
+    wanted = tuple(persons)
+    return frozenset(tx.scalars(select(Approval.algorithm).where(Approval.member.in_(wanted))))
+
+
+def with_image(tx: Transaction, archive_digest: str, author: str) -> bool:
+    """Say whether `author` has submitted an algorithm with this image."""
+    mine = select(Algorithm.digest).where(Algorithm.archive_digest == archive_digest, Algorithm.author == author)
+    return tx.scalars(mine.limit(1)).first() is not None
+
+
+def with_rosters(tx: Transaction, roster_digests: Iterable[str]) -> frozenset[str]:
+    """Return the algorithm versions on which members of these rosters voted."""
+    wanted = tuple(roster_digests)
+    return frozenset(tx.scalars(select(Approval.algorithm).where(Approval.roster.in_(wanted))))
