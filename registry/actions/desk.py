@@ -1,0 +1,25 @@
+"""What every action works with, wired once at start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from protocol.crypto.keys import PublicKey
+from registry.outbound.bell import Bell
+from registry.store.base import Store
+from registry.store.blobs import Blobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The registry's database, blobs, bell, and the few facts it was configured with.
+
+    offices: the public keys of each accreditation office this registry serves. audiences: the addresses under which
+    the registry is known; a login assertion must be made for one of them. image_bytes: the largest archive.
+    """
+
+    store: Store
+    blobs: Blobs
+    bell: Bell
+    offices: Mapping[str, tuple[PublicKey, ...]]
+    audiences: tuple[str, ...]
+    image_bytes: int
