@@ -1,0 +1,5 @@
+"""The registry's commands."""
+
+from registry.cli.commands import app
+
+__all__ = ["app"]

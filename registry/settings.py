@@ -1,0 +1,111 @@
+"""The registry's settings: read once at start from its folder, its environment and its command line.
+
+Later sources win: `<dir>/registry.toml`, then `SAFECONDUCT_REGISTRY_<NAME>`, then the command line. Whatever is
+missing or wrong stops the start with the setting's name.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from registry.domain.limits import IMAGE_BYTES
+from registry.errors import Misconfigured
+
+PREFIX: Final = "SAFECONDUCT_REGISTRY_"
+FILE: Final = "registry.toml"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set.
+
+    directory: where the registry keeps its files. database_url: SQLAlchemy URL, a SQLite file in the directory unless
+    given. urls: the addresses by which clients and nodes know this registry, without a path; login assertions for any
+    other address are refused. host, port, uds: where it listens. image_bytes: largest image archive.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    directory: Path
+    database_url: SecretStr | None = None
+    urls: Annotated[tuple[str, ...], NoDecode] = ()
+    host: str = "127.0.0.1"
+    port: int = Field(default=8400, ge=0, le=65535)
+    uds: Path | None = None
+    image_bytes: int = Field(default=IMAGE_BYTES, ge=1, le=IMAGE_BYTES)
+
+    @field_validator("urls", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("urls")
+    @classmethod
+    def _plain(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            if not url.startswith(("http://", "https://")) or url.count("/") > 2:
+                raise ValueError("an address is http(s)://host[:port] without a path")
+        return value
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.directory / 'registry.db'}"
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """The addresses of this registry: the configured ones, or the loopback ones for a registry on one machine."""
+        return self.urls or (f"http://127.0.0.1:{self.port}", f"http://localhost:{self.port}", "http://registry")
+
+
+def load(directory: Path, overrides: Mapping[str, Any]) -> Settings:
+    """Return the settings of the registry in `directory`; raises Misconfigured with the setting's name."""
+    path = directory / FILE
+    if not path.is_file():
+        raise Misconfigured(
+            "setting-directory", f"{directory} holds no registry. Make one with `safeconduct registry init`."
+        )
+    in_environment = {name.removeprefix(PREFIX).lower() for name in os.environ if name.startswith(PREFIX)}
+    from_file = {name: value for name, value in _read(path).items() if name not in in_environment}
+    return check(directory, {**from_file, **_given(overrides)})
+
+
+def check(directory: Path, chosen: Mapping[str, Any]) -> Settings:
+    """Return settings from explicit values and the environment; raises Misconfigured with the setting's name."""
+    try:
+        return Settings(**{**_given(chosen), "directory": directory})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        code = f"setting-{name.replace('_', '-')}"
+        raise Misconfigured(code, f"The setting {name} is wrong: {first['msg']}.") from error
+
+
+def write(directory: Path, chosen: Mapping[str, Any]) -> None:
+    """Write the settings file of a new registry, readable by its owner only: a database URL may hold a password."""
+    lines = [f"{name} = {_toml(value)}" for name, value in _given(chosen).items()]
+    path = directory / FILE
+    path.touch(mode=0o600)
+    path.write_text("\n".join(["# Settings of a Safeconduct registry.", *lines, ""]), encoding="utf-8")
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _toml(value: str | tuple[str, ...]) -> str:
+    return json.dumps(value, ensure_ascii=False)  # a JSON string or array of strings is one in TOML, too
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured("setting-file", f"{path} cannot be read as TOML: {error}.") from error
