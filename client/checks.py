@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from client.errors import Unreachable
+
 PYTHON: Final = (3, 11)
 DISK_BYTES: Final = 3 * 1024**3
 TMPFS_BYTES: Final = 64 * 1024**2
@@ -134,6 +136,20 @@ def _clock(date: str | None) -> Finding:
         return Finding(check="clock", ok=False, found="the registry says no time", remedy=remedy)
     apart = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
     return Finding(check="clock", ok=apart <= CLOCK_SECONDS, found=f"{apart:.0f} s from the registry's", remedy=remedy)
+
+
+def engine_image_id(image: str) -> str | None:
+    """Return the engine's ID of an image that it holds, None if it holds none of that name.
+
+    Raises Unreachable when no engine answers.
+    """
+    try:
+        return str(_engine(f"/images/{image}/json")["Id"])
+    except httpx.HTTPStatusError:
+        return None
+    except httpx.HTTPError as problem:
+        sentence = f"No Docker engine answers ({problem}). Run `safeconduct doctor` for the remedy."
+        raise Unreachable("engine-unreachable", sentence) from problem
 
 
 def _engine(path: str) -> dict[str, Any]:

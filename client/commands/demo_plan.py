@@ -41,6 +41,11 @@ class Cohort:
     source: Path | None = None
 
     @property
+    def assembly(self) -> str:
+        """The reference genome that positions refer to."""
+        return "GRCh37" if self.kind == "genomes" else "GRCh38"
+
+    @property
     def label(self) -> str:
         """What to call it in the story."""
         return f"{self.population} of 1000 Genomes" if self.kind == "genomes" else f"synthetic, seed {self.seed}"

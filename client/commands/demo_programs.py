@@ -19,11 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
+import httpx
+
 from client.errors import ClientError
 
-GRACE_SECONDS: Final = 25.0
+GRACE_SECONDS: Final = 40.0  # a node gives its worker thirty seconds
 KILL_SECONDS: Final = 5.0
 POLL_SECONDS: Final = 0.05
+ANSWER_SECONDS: Final = 2.0
 LOG_LINES: Final = 12
 
 
@@ -109,6 +112,13 @@ class Programs:
                     self.children.remove(child)
                 continue
             child.check_alive()
+
+    def answers(self, url: str) -> bool:
+        """Say whether a program answers well at an address."""
+        try:
+            return httpx.get(url, timeout=ANSWER_SECONDS).is_success
+        except httpx.HTTPError:
+            return False
 
     def stop(self) -> None:
         """End every child: politely, then by force."""

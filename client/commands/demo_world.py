@@ -1,0 +1,181 @@
+"""The demo's world: cohorts, images, a registry and nodes, made or found again, started and stopped.
+
+Every program runs as an operator would run it, by its own command; every person works through the Python client. What
+is slow and always comes out the same (cohorts, image archives, a node's ingest) is kept between performances.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from client.api import RegistryClient
+from client.commands.demo_cache import ROOT, Cache, folder_digest, source_digest
+from client.commands.demo_cast import OFFICE, Cast, Papers
+from client.commands.demo_plan import GENOME_MINIMUM_FREQUENCY, GENOME_VARIANTS, Cohort, NodePlan
+from client.commands.demo_programs import Programs, free_port, wait_until
+from client.errors import UsageProblem
+from protocol.documents.envelope import read_envelope
+
+START_SECONDS: Final = 90.0
+BASE_VARIABLE: Final = "SAFECONDUCT_BASE_IMAGE"
+ALGORITHMS: Final = ROOT / "algorithms"
+DUO: Final = "DUO:0000042"  # general research use
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class World:
+    """Everything that exists during one performance, under one folder."""
+
+    def __init__(self, run: Path, cache: Cache, programs: Programs, base: str) -> None:
+        self.run, self.cache, self.programs, self.base = run, cache, programs, base
+        self.cast = Cast(run / "people")
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.papers: Papers
+
+    # Made once, found again -----------------------------------------------------------------------------------
+
+    def cohorts(self, wanted: Iterable[Cohort]) -> dict[Cohort, Path]:
+        """Return the folder of each cohort's files."""
+        wanted = list(wanted)
+        return dict(zip(wanted, at_once(self._cohort, wanted), strict=True))
+
+    def _cohort(self, cohort: Cohort) -> Path:
+        facts = {"cohort": cohort, "by": source_digest("sandbox/data")}
+        if cohort.source is not None:
+            facts["source"] = [
+                (p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(cohort.source.iterdir())
+            ]
+        return self.cache.get("cohort", facts, lambda folder: self._make_cohort(cohort, folder))
+
+    def _make_cohort(self, cohort: Cohort, folder: Path) -> None:
+        if cohort.kind == "genomes":
+            chosen = ["--minimum-frequency", str(GENOME_MINIMUM_FREQUENCY), "--limit", str(GENOME_VARIANTS)]
+            what = ["genomes", "--source", str(cohort.source), "--population", cohort.population, *chosen]
+        else:
+            numbers = ["--people", str(cohort.people), "--seed", str(cohort.seed)]
+            what = ["synthesise", "--country", cohort.country, *numbers]
+        name = f"data-{cohort.population or cohort.country}"
+        self.programs.run(name, ["data", *what, "--out", str(folder), "--json"])
+
+    def images(self, folders: Iterable[Path]) -> dict[Path, Path]:
+        """Return, for each algorithm's folder, the folder of its built archive and identity."""
+        folders = list(folders)
+        return dict(zip(folders, [self._image(folder) for folder in folders], strict=True))
+
+    def _image(self, folder: Path) -> Path:
+        facts = {"folder": folder_digest(folder), "base": engine_id(self.base), "by": source_digest("client")}
+        return self.cache.get("image", facts, lambda out: build(folder, self.base, out))
+
+    # Programs -------------------------------------------------------------------------------------------------
+
+    def start_registry(self) -> None:
+        """Make the registry and start it; it serves as soon as it can."""
+        folder = self.run / "registry"
+        key = self.cast.files(OFFICE).public
+        self.cast.public(OFFICE)
+        office = ["--office", f"{OFFICE}={key}", "--url", self.url, "--json"]
+        self.programs.run("registry-init", ["registry", "init", "--dir", str(folder), *office])
+        port = self.url.rpartition(":")[2]
+        self.programs.start("registry", ["registry", "run", "--dir", str(folder), "--port", port])
+
+    def open_registry(self) -> RegistryClient:
+        """Wait until the registry answers, and give it the office's papers."""
+        client = RegistryClient(self.url)
+        wait_until(
+            lambda: self.programs.answers(f"{self.url}/healthz"),
+            seconds=START_SECONDS,
+            what="The start of the registry",
+            check=self.programs.check_alive,
+        )
+        for accreditation in self.papers.accreditations:
+            client.publish("accreditations", accreditation)
+        client.publish("rosters", self.papers.roster)
+        client.publish("statuses", self.papers.status)
+        return client
+
+    def node_folder(self, plan: NodePlan) -> Path:
+        """Return a node's directory."""
+        return self.run / "nodes" / plan.node
+
+    def make_node(self, plan: NodePlan, data: Path) -> dict[str, Any]:
+        """Make a node and give it its data; return its request for accreditation."""
+        folder = self.node_folder(plan)
+        papers = self.run / "papers" / plan.node
+        papers.mkdir(parents=True, exist_ok=True)
+        root = self.cast.trust_root(plan.holder, [plan.dataset])
+        (papers / "trust-root.json").write_bytes(root)
+        (papers / "policy.json").write_text(json.dumps(plan.policy(), indent=2), encoding="utf-8")
+        request: dict[str, Any] = self.programs.run(
+            f"{plan.node}-init",
+            [
+                *("node", "init", "--dir", str(folder), "--name", plan.node, "--country", plan.country),
+                *("--registry", self.url, "--trust-root", str(papers / "trust-root.json")),
+                *("--fingerprint", read_envelope(root).digest, "--policy", str(papers / "policy.json")),
+                *("--holder-key", str(self.cast.files(plan.holder).signing), "--json"),
+            ],
+        )
+        self.programs.run(f"{plan.node}-dataset", ["node", "dataset", "add", *self._dataset(plan, folder, data)])
+        return request
+
+    def _dataset(self, plan: NodePlan, folder: Path, data: Path) -> list[str]:
+        tables = {
+            "--vcf": ("cohort.vcf.gz",),
+            "--samples": ("subjects.parquet", "subjects.tsv"),
+            "--diagnoses": ("diagnoses.parquet", "diagnoses.tsv"),
+            "--pedigree": ("pedigree.ped",),
+            "--sites": ("sites.tsv",),
+        }
+        found = [(option, data / name) for option, names in tables.items() for name in names if (data / name).exists()]
+        files = [word for option, path in found for word in (option, str(path))]
+        numbers = ["--people-rounded", str(plan.cohort.people), "--slots", str(plan.slots)]
+        return [
+            "--dir",
+            str(folder),
+            "--id",
+            plan.dataset,
+            *files,
+            *numbers,
+            "--duo",
+            DUO,
+            "--assembly",
+            plan.cohort.assembly,
+            "--json",
+        ]
+
+    def start_node(self, plan: NodePlan) -> None:
+        """Start a node."""
+        self.programs.start(plan.node, ["node", "run", "--dir", str(self.node_folder(plan))])
+
+
+def at_once(function: Callable[[A], B], items: Iterable[A]) -> list[B]:
+    """Call a function for several things at once, one for each core, and return the results in order."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+        return list(pool.map(function, items))
+
+
+def build(folder: Path, base: str, out: Path) -> None:
+    """Build an algorithm's image and write its identity beside the archive."""
+    from client.commands.algorithm import ARCHIVE, IDENTITY
+    from client.images import build as build_image
+
+    _, identity = build_image(folder, base, out / ARCHIVE)
+    (out / IDENTITY).write_text(identity.model_dump_json(indent=2), encoding="utf-8")
+
+
+def engine_id(image: str) -> str:
+    """Return the engine's own ID of an image: a changed base under the same tag is another image."""
+    from client.checks import engine_image_id
+
+    found = engine_image_id(image)
+    if found is None:
+        sentence = (
+            f"The engine has no image {image}. `make demo` makes it; or let {BASE_VARIABLE} name one that is there."
+        )
+        raise UsageProblem("no-base-image", sentence)
+    return found
