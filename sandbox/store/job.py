@@ -16,7 +16,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from sandbox.domain.job import CHARGED_AND_OPEN, ENDED, JobState, check_transition
+from sandbox.domain.job import CHARGED_AND_OPEN, JobState, check_transition
 from sandbox.errors import Fenced
 from sandbox.store.tables import JobEvent, JobRow, OutboxRow, Sealed
 
@@ -149,12 +149,6 @@ def live_jobs(session: Session) -> frozenset[str]:
     return frozenset(session.scalars(select(JobRow.id).where(JobRow.state.in_(CHARGED_AND_OPEN))))
 
 
-def ended_jobs(session: Session, among: Sequence[str]) -> frozenset[str]:
-    """Those of the given jobs that have ended."""
-    query = select(JobRow.id).where(JobRow.id.in_(among), JobRow.state.in_(ENDED))
-    return frozenset(session.scalars(query))
-
-
 def seal(session: Session, held: Claim, receipt: bytes, ciphertext: bytes | None, now: dt.datetime) -> None:
     """Write the end of a claimed job; the primary key lets it be written once."""
     read_claimed(session, held)
@@ -180,6 +174,16 @@ def send_again(session: Session, job_id: str, now: dt.datetime) -> None:
     sealed.receipt_acknowledged_at = sealed.release_acknowledged_at = None
     session.execute(update(JobRow).where(JobRow.id == job_id).values(due_at=now))
     ring(session, job_id, now)
+
+
+def events_after(session: Session, number: int) -> Sequence[JobEvent]:
+    """Read what happened to jobs after the event with this number, in order."""
+    return session.scalars(select(JobEvent).where(JobEvent.id > number).order_by(JobEvent.id)).all()
+
+
+def last_event(session: Session) -> int:
+    """Read the number of the newest event; 0 when there is none."""
+    return session.scalar(select(func.max(JobEvent.id))) or 0
 
 
 def read_sealed(session: Session, job_id: str) -> Sealed | None:

@@ -1,0 +1,34 @@
+"""Tell the registry how far orders are: a courtesy to the researcher, which may get lost.
+
+For a `padded` job nothing is told between the charge and its end: when its chambers ran and when it was sealed depend
+on the data, and its schedule was fixed at the charge.
+"""
+
+from sandbox.actions.node import Node
+from sandbox.domain.job import JobState
+from sandbox.errors import RegistryDeclined
+from sandbox.hub.registry import Registry
+from sandbox.store import job
+
+ALWAYS = frozenset({JobState.RECEIVED, JobState.HELD, JobState.VERIFIED, JobState.CHARGED})
+IMMEDIATE = ALWAYS | {JobState.STAGED, JobState.RUNNING}
+
+
+def tell_progress(node: Node, registry: Registry, after: int) -> int:
+    """Tell what happened after the event with this number; return the number of the last event told."""
+    with node.store.reading() as session:
+        events = job.events_after(session, after)
+    told = IMMEDIATE if node.trust.policy.timing == "immediate" else ALWAYS
+    latest = {event.job_id: event for event in events if event.state in told}
+    for event in latest.values():
+        try:
+            registry.tell_progress(event.job_id, event.state)
+        except RegistryDeclined:
+            continue  # it may know the order's end already
+    return max((event.id for event in events), default=after)
+
+
+def last_event(node: Node) -> int:
+    """The number of the newest event: what happened before a start is not told again."""
+    with node.store.reading() as session:
+        return job.last_event(session)

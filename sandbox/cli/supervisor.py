@@ -1,0 +1,124 @@
+"""`node run`: one process that starts the loops and the worker, watches the worker, and ends with everything.
+
+The worker is a process group of its own. When it dies, what is left of the group is killed, the leases of its
+processes are ended at once instead of running out, and a new one is started. On SIGTERM and SIGINT the worker gets
+time to finish its slice; a second signal kills it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from sandbox.actions.node import Node
+from sandbox.actions.sweep import bury_worker, reap
+from sandbox.errors import Misconfigured
+from sandbox.settings import Settings
+from sandbox.worker.names import LOCK_FILE, READY_FILE, owner_prefix
+from sandbox.worker.service import Service
+
+LOOK_SECONDS = 0.1
+WORKER_END_SECONDS = 30.0
+RESTART_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0)  # before the first, second, … restart within a minute
+STABLE_SECONDS = 60.0
+
+
+class Supervisor:
+    """Runs one node until it is told to end."""
+
+    def __init__(self, settings: Settings, node: Node, say_ready: Callable[[], None]) -> None:
+        self._settings = settings
+        self._node = node
+        self._say_ready = say_ready
+        self._ending = False
+        self._deaths: list[float] = []
+
+    def run(self) -> None:
+        """Run until a signal; returns when every child has ended."""
+        lock = self._lock()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self._ready_file.unlink(missing_ok=True)
+        worker = self._start_worker()
+        service = Service(node=self._node, settings=self._settings)
+        try:
+            service.start()
+            reap(self._node)
+            self._watch(worker, service)
+        finally:
+            service.stop.set()
+            lock.close()
+
+    def _watch(self, worker: subprocess.Popen[bytes], service: Service) -> None:
+        """Wait for the end, and start the worker anew as often as it dies."""
+        ready = False
+        while not self._ending:
+            if not ready and self._ready_file.exists():
+                ready = True
+                self._say_ready()
+            if worker.poll() is not None:
+                worker = self._replace(worker)
+                service.wake.set()
+            time.sleep(LOOK_SECONDS)
+        self._end(worker)
+
+    def _start_worker(self) -> subprocess.Popen[bytes]:
+        """Start the worker in a group of its own; REMAP_SIGTERM makes SIGTERM wait for running ticks, bounded."""
+        command = [sys.executable, "-m", "sandbox.worker", str(self._settings.directory)]
+        environment = os.environ | {"REMAP_SIGTERM": "SIGQUIT"}
+        return subprocess.Popen(command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL)  # noqa: S603
+
+    def _replace(self, dead: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+        """Clear away a dead worker and start the next, slower each time within a minute."""
+        _kill_group(dead.pid)
+        bury_worker(self._node, owner_prefix(dead.pid))
+        now = time.monotonic()
+        self._deaths = [at for at in self._deaths if now - at < STABLE_SECONDS]
+        time.sleep(RESTART_SECONDS[min(len(self._deaths), len(RESTART_SECONDS) - 1)])
+        self._deaths.append(now)
+        return self._start_worker()
+
+    def _end(self, worker: subprocess.Popen[bytes]) -> None:
+        """Let the worker finish, within bounds, and leave nothing of it behind."""
+        worker.terminate()
+        try:
+            worker.wait(WORKER_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            _kill_group(worker.pid)
+            worker.wait()
+            self._ready_file.unlink(missing_ok=True)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._ending:
+            raise KeyboardInterrupt  # a second signal: no more patience
+        self._ending = True
+
+    @property
+    def _ready_file(self) -> Path:
+        return self._settings.run_directory / READY_FILE
+
+    def _lock(self) -> IO[str]:
+        """Refuse to run the same node twice on one machine."""
+        lock = (self._settings.run_directory / LOCK_FILE).open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.close()
+            raise Misconfigured("node-running", "This node is running already in another process.") from error
+        return lock
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)

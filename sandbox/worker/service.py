@@ -1,0 +1,112 @@
+"""What runs beside the worker as long as the node runs: agent, relay, sweeper, and the teller of progress.
+
+Each is a loop around one action in a thread of its own; a failure is logged by its code and tried again after a pause.
+None of them holds state that matters: all of them may die at any instant and start anew.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from kombu.exceptions import OperationalError
+
+from sandbox.actions.catalogue import publish_catalogue
+from sandbox.actions.intake import Intake, take_in
+from sandbox.actions.node import Node
+from sandbox.actions.progress import last_event, tell_progress
+from sandbox.actions.relay import relay
+from sandbox.actions.sweep import sweep
+from sandbox.errors import SafeconductError
+from sandbox.settings import Settings
+from sandbox.worker.app import TASK, make_app
+
+RELAY_SECONDS = 0.1
+PROGRESS_SECONDS = 0.5
+PAUSE_AFTER_FAILURE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+IDLE_POLL_SECONDS = 1.0  # between two polls that brought nothing new, whatever the registry does
+
+log = structlog.get_logger()
+
+
+@dataclass(kw_only=True)
+class Service:
+    """The loops of one node. `wake` rings the relay at once; `stop` ends all of them."""
+
+    node: Node
+    settings: Settings
+    wake: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Start every loop as a daemon thread: what they do may be cut short at any instant."""
+        loops = {"agent": self._agent, "relay": self._relay, "sweeper": self._sweeper, "teller": self._teller}
+        for name, loop in loops.items():
+            threading.Thread(target=loop, name=name, daemon=True).start()
+
+    def _agent(self) -> None:
+        """Publish the catalogue when it changed, wait for orders, take them in."""
+        registry = self.node.connect()
+        published: list[frozenset[str]] = [frozenset()]
+
+        def poll() -> float:
+            published[0] = publish_catalogue(self.node, registry, published[0], self.settings.sites_per_catalogue)
+            bundles = registry.wait_for_orders(self.settings.poll_seconds)
+            outcomes = [take_in(self.node, bundle)[0] for bundle in bundles]
+            self.wake.set()
+            return 0.0 if Intake.TAKEN in outcomes or not outcomes else IDLE_POLL_SECONDS
+
+        self._repeat("agent", poll)
+
+    def _relay(self) -> None:
+        """Send rings to the broker as soon as there are any."""
+        app = make_app(self.settings)
+
+        def send() -> float:
+            self.wake.clear()
+            try:
+                sent = relay(self.node, lambda job_id: app.send_task(TASK, (job_id,), ignore_result=True))
+            except OperationalError as error:
+                raise SafeconductError("broker-unreachable", "Redis does not answer.") from error
+            if not sent:
+                self.wake.wait(RELAY_SECONDS)
+            return 0.0
+
+        self._repeat("relay", send)
+
+    def _sweeper(self) -> None:
+        """Ring for what fell silent."""
+
+        def look() -> float:
+            if sweep(self.node):
+                self.wake.set()
+            return self.settings.sweep_seconds
+
+        self._repeat("sweeper", look)
+
+    def _teller(self) -> None:
+        """Tell the registry how far orders are."""
+        registry = self.node.connect()
+        told = [last_event(self.node)]
+
+        def tell() -> float:
+            told[0] = tell_progress(self.node, registry, told[0])
+            return PROGRESS_SECONDS
+
+        self._repeat("teller", tell)
+
+    def _repeat(self, name: str, action: Callable[[], float]) -> None:
+        """Do an action for ever; it returns how long to wait before the next time."""
+        failures = 0
+        while not self.stop.is_set():
+            try:
+                pause = action()
+                failures = 0
+            except Exception as error:  # a loop must not end because one round of it failed
+                code = error.code if isinstance(error, SafeconductError) else type(error).__name__
+                if not failures:
+                    log.warning("loop-failed", loop=name, code=code)
+                failures += 1
+                pause = min(PAUSE_AFTER_FAILURE_SECONDS * 2 ** min(failures - 1, 8), LONGEST_PAUSE_SECONDS)
+            self.stop.wait(pause)

@@ -1,0 +1,112 @@
+"""Open a node: read its files once, check everything that must hold, and hand its parts to the actions.
+
+A node that cannot be trusted does not open: a trust root other than the pinned one, a policy that the holder did not
+sign, Cedar files other than those it names, a ledger that was rolled back.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from protocol.crypto.keys import PrivateKey, load_private
+from protocol.trust.root import open_policy, open_trust_root
+from sandbox.actions.clock import GuardedClock, wall_clock
+from sandbox.actions.init import LEDGER_HEAD, NODE_KEY, POLICY, TRUST_ROOT
+from sandbox.actions.node import Node, Places, Times, Trust
+from sandbox.actions.policy_files import digest_policies, open_policies, read_policies
+from sandbox.chambers.runtime import ChamberRuntime
+from sandbox.errors import Misconfigured
+from sandbox.hub.registry import Courier, Registry
+from sandbox.settings import Settings
+from sandbox.store import schema
+from sandbox.store.base import Store
+from sandbox.store.ledger_head import check_head
+
+POLICY_FOLDER = Path(__file__).parents[2] / "policies"
+SECCOMP = POLICY_FOLDER / "seccomp.json"
+
+
+def open_node(settings: Settings) -> Node:
+    """Open the node of these settings in this process."""
+    trust = open_trust(settings)
+    store = open_store(settings)
+    places = _places(settings)
+    with store.reading() as session:
+        check_head(places.ledger_head, session)
+    clock = GuardedClock(store, wall_clock)
+    key = load_private(_read(settings.keys / NODE_KEY), None)
+    return Node(
+        name=settings.node,
+        country=settings.country,
+        software=f"safeconduct {version('safeconduct')}",
+        store=store,
+        clock=clock,
+        signer=key,
+        trust=trust,
+        places=places,
+        times=Times(lease=_seconds(settings.lease_seconds), slice=_seconds(settings.slice_seconds)),
+        seccomp=_read(SECCOMP).decode(),
+        oci_runtime=settings.oci_runtime,
+        connect=_connector(settings, key, clock),
+        start_runtime=_starter(settings),
+    )
+
+
+def open_store(settings: Settings) -> Store:
+    """Open the node's database, with the present schema."""
+    store = Store(settings.database_url)
+    schema.prepare(store)
+    return store
+
+
+def open_trust(settings: Settings) -> Trust:
+    """Verify the pinned trust root, the holder's policy, and that the Cedar files are those it names."""
+    root = open_trust_root(_read(settings.directory / TRUST_ROOT), settings.fingerprint)
+    policy, digest = open_policy(_read(settings.directory / POLICY), root, settings.node)
+    files = read_policies(settings.policies)
+    if digest_policies(files) != policy.policy_set_digest:
+        raise Misconfigured("policy-set-other", "The Cedar files are not those that the holder's policy names.")
+    return Trust(
+        root=root,
+        root_digest=settings.fingerprint,
+        policy=policy,
+        policy_digest=digest,
+        book=open_policies(files),
+    )
+
+
+def _places(settings: Settings) -> Places:
+    settings.run_directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+    settings.images.mkdir(mode=0o700, exist_ok=True)
+    return Places(
+        images=settings.images,
+        run=settings.run_directory,
+        datasets=settings.directory / "datasets",
+        ledger_head=settings.directory / LEDGER_HEAD,
+    )
+
+
+def _connector(settings: Settings, key: PrivateKey, clock: GuardedClock) -> Callable[[], Registry]:
+    courier = Courier(url=settings.registry, node=settings.node, key=key)
+    return lambda: Registry(courier, now=clock.now)
+
+
+def _starter(settings: Settings) -> Callable[[], ChamberRuntime]:
+    def start() -> ChamberRuntime:
+        from sandbox.chambers.container import ContainerRuntime
+
+        return ContainerRuntime(settings.docker_url, settings.oci_runtime)
+
+    return start
+
+
+def _seconds(value: float) -> dt.timedelta:
+    return dt.timedelta(seconds=value)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Misconfigured("file-missing", f"{path} cannot be read; the node does not start without it.") from error
