@@ -50,6 +50,8 @@ class Misconfigured(SafeconductError):
 class BadInput(SafeconductError):
     """What a person gave on the command line cannot be used; nothing was written."""
 
+    exit_code = 2
+
 
 class GateBroken(SafeconductError):
     """Trusted code handed the gate what it must never get; nothing is released."""
@@ -73,6 +75,8 @@ class InfrastructureLost(SafeconductError):
 
 class Unreachable(InfrastructureLost):
     """A service that the node needs does not answer."""
+
+    exit_code = 7
 
 
 class Fenced(Exception):

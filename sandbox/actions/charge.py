@@ -130,4 +130,5 @@ def _terms(work: Work, examined: Examined, entry: LedgerEntry) -> Terms:
             measurement=examined.price.measurement,
             ledger_head=entry.digest,
         ),
+        chambers=examined.plan.blocks,
     )

@@ -35,6 +35,7 @@ class Terms:
     policy: Policy
     facts: DatasetFacts
     evidence: Evidence
+    chambers: int
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the job's row."""
@@ -42,6 +43,7 @@ class Terms:
             "policy": self.policy.model_dump(mode="json"),
             "facts": facts_to_json(self.facts),
             "evidence": asdict(self.evidence),
+            "chambers": self.chambers,
         }
 
     @classmethod
@@ -52,4 +54,5 @@ class Terms:
             policy=build(Policy, values["policy"]),
             facts=facts_from_json(values["facts"]),
             evidence=Evidence(**{**values["evidence"], **lists}),
+            chambers=values["chambers"],
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, case, delete, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from sandbox.domain.job import CHARGED_AND_OPEN, JobState, check_transition
 from sandbox.errors import Fenced
@@ -174,6 +174,24 @@ def send_again(session: Session, job_id: str, now: dt.datetime) -> None:
     sealed.receipt_acknowledged_at = sealed.release_acknowledged_at = None
     session.execute(update(JobRow).where(JobRow.id == job_id).values(due_at=now))
     ring(session, job_id, now)
+
+
+def request_cancel(session: Session, job_id: str, now: dt.datetime) -> None:
+    """Flag a job for its end, and ring for it at once if it only waits."""
+    waiting = {"due_at": now, "rung_at": None}
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(cancel_requested=True, **waiting))
+
+
+def recent_jobs(session: Session, limit: int) -> Sequence[JobRow]:
+    """Read the newest jobs, newest first, without their bundles."""
+    query = select(JobRow).options(defer(JobRow.bundle)).order_by(JobRow.number.desc()).limit(limit)
+    return session.scalars(query).all()
+
+
+def count_by_state(session: Session) -> dict[str, int]:
+    """Count all jobs by their state."""
+    rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
+    return {row[0]: row[1] for row in rows}
 
 
 def events_after(session: Session, number: int) -> Sequence[JobEvent]:

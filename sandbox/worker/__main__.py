@@ -32,18 +32,18 @@ def main(directory: Path) -> None:
     _load_libraries()
     nodes: list[Node] = []
 
-    @signals.worker_process_init.connect(weak=False)
     def _open(**_: object) -> None:
         nodes.append(open_node(settings))
 
-    @signals.worker_ready.connect(weak=False)
     def _say_ready(**_: object) -> None:
         (settings.run_directory / READY_FILE).write_text(str(os.getpid()))
 
-    @app.task(name=TASK)
     def _tick(job_id: str) -> None:
         tick(nodes[0], job_id, owner_name(os.getppid(), os.getpid()))
 
+    signals.worker_process_init.connect(_open, weak=False)
+    signals.worker_ready.connect(_say_ready, weak=False)
+    app.task(_tick, name=TASK)
     options = ["--loglevel=WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     app.worker_main(["worker", "--pool=prefork", f"--queues={queue_name(settings)}", *options])
 
