@@ -2,25 +2,23 @@
 
 What is checked, each with its own code:
 
-1. the file is there, is compressed in blocks (BGZF) and ends with the empty block that marks its end: `vcf-truncated`
+1. the file is there, is compressed in blocks, each of them whole (`bgzf`): `file-missing`, `vcf-truncated`
 2. its header names each sample once: `vcf-duplicate-sample`
 3. its records are ordered by position within each chromosome, and no chromosome comes twice: `vcf-unsorted`
 4. it has an index that names the same chromosomes: `vcf-index-missing`, `vcf-index-stale`
 """
 
-import gzip
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pysam
 
+from sandbox.data.bgzf import read_blocks, read_lines
 from sandbox.errors import BadInput
 
-_BGZF_END: Final = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _FIXED_COLUMNS: Final = 9
 _SCAN_RECORDS: Final = 200_000  # how far an unindexed file is read to tell whether order is what it lacks
 
@@ -53,10 +51,9 @@ def open_variants(path: Path) -> VariantFile:
     """Check that a VCF or BCF is there, whole, indexed or at least sorted, and return its samples."""
     if not path.is_file():
         raise BadInput("file-missing", f"There is no file {path}.")
-    _check_container(path)
-    with _reading(path), gzip.open(path, "rb") as stream:
-        binary = stream.peek(3)[:3] == b"BCF"
-        samples = _bcf_samples(stream) if binary else _vcf_samples(stream, path)
+    head = next(read_blocks(path), b"")
+    binary = head.startswith(b"BCF\2")
+    samples = _bcf_samples(path) if binary else _vcf_samples(path)
     _check_samples(path, samples)
     opened = VariantFile(path=path, samples=samples, binary=binary)
     if _index_path(path) is None:
@@ -98,40 +95,46 @@ def _records(source: VariantFile) -> Iterator[Record]:
 
 
 def _vcf_lines(path: Path) -> Iterator[bytes]:
-    with _reading(path), gzip.open(path, "rb") as stream:
-        for line in stream:
-            if not line.startswith(b"#") and line.strip():
-                yield line
+    return (line for line in read_lines(path) if line.strip() and not line.startswith(b"#"))
 
 
 def _bcf_lines(path: Path) -> Iterator[bytes]:
+    for _ in read_blocks(path):  # htslib says nothing clear about damage, so that is looked for first
+        pass
     silence = pysam.set_verbosity(0)
     try:
-        with _reading(path), pysam.VariantFile(str(path), "rb") as stream:
+        with pysam.VariantFile(str(path), "rb") as stream:
             for record in stream:
                 yield str(record).encode()
+    except (OSError, ValueError) as error:
+        raise BadInput("vcf-malformed", f"{path.name} is not a BCF that can be read ({error}).") from error
     finally:
         pysam.set_verbosity(silence)
 
 
-def _vcf_samples(stream: gzip.GzipFile, path: Path) -> tuple[str, ...]:
-    first = stream.readline()
-    if not first.startswith(b"##fileformat=VCF"):
+def _vcf_samples(path: Path) -> tuple[str, ...]:
+    lines = read_lines(path)
+    if not next(lines, b"").startswith(b"##fileformat=VCF"):
         raise BadInput("vcf-malformed", f"{path.name} does not begin with a VCF header.")
-    for line in stream:
-        if line.startswith(b"#CHROM"):
-            return tuple(line.decode().rstrip("\r\n").split("\t")[_FIXED_COLUMNS:])
-        if not line.startswith(b"##"):
+    return _named(path, itertools.takewhile(lambda line: line.startswith(b"#"), lines))
+
+
+def _bcf_samples(path: Path) -> tuple[str, ...]:
+    header, length = b"", 9
+    for text in read_blocks(path):
+        header += text
+        if len(header) >= 9:
+            length = 9 + int.from_bytes(header[5:9], "little")
+        if len(header) >= length:
             break
+    return _named(path, header[9:length].rstrip(b"\0").splitlines())
+
+
+def _named(path: Path, header: Iterable[bytes]) -> tuple[str, ...]:
+    for line in header:
+        if line.startswith(b"#CHROM"):
+            return tuple(line.decode("utf-8", "replace").rstrip("\r").split("\t")[_FIXED_COLUMNS:])
     raise BadInput("vcf-malformed", f"{path.name} has no #CHROM line.")
-
-
-def _bcf_samples(stream: gzip.GzipFile) -> tuple[str, ...]:
-    stream.read(5)
-    length = int.from_bytes(stream.read(4), "little")
-    header = stream.read(length).rstrip(b"\0").decode()
-    named = [line for line in header.splitlines() if line.startswith("#CHROM")]
-    return tuple(named[0].split("\t")[_FIXED_COLUMNS:]) if named else ()
 
 
 def _check_samples(path: Path, samples: tuple[str, ...]) -> None:
@@ -140,20 +143,6 @@ def _check_samples(path: Path, samples: tuple[str, ...]) -> None:
     if len(set(samples)) < len(samples):
         twice = sorted({name for name in samples if samples.count(name) > 1})[0]
         raise BadInput("vcf-duplicate-sample", f"{path.name} names the sample {twice} twice.")
-
-
-def _check_container(path: Path) -> None:
-    with path.open("rb") as raw:
-        head = raw.read(18)
-        raw.seek(max(0, path.stat().st_size - len(_BGZF_END)))
-        tail = raw.read()
-    if head[:2] != b"\x1f\x8b":
-        raise BadInput("vcf-not-bgzf", f"{path.name} is not compressed; compress it with `bgzip` and index it.")
-    if head[3:4] != b"\x04" or head[12:14] != b"BC":
-        raise BadInput("vcf-not-bgzf", f"{path.name} is plain gzip; compress it with `bgzip` and index it.")
-    if tail != _BGZF_END:
-        sentence = f"{path.name} is cut off: the block that marks its end is missing. Copy it again, whole."
-        raise BadInput("vcf-truncated", sentence)
 
 
 def _index_path(path: Path) -> Path | None:
@@ -195,12 +184,3 @@ def _check_index(source: VariantFile, chromosomes: list[str]) -> None:
 def _unsorted(path: Path, why: str) -> BadInput:
     sentence = f"{path.name} is not sorted: {why}. Sort it (`bcftools sort`) and index it again."
     return BadInput("vcf-unsorted", sentence)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (EOFError, OSError, zlib.error, ValueError) as error:
-        sentence = f"{path.name} is damaged and cannot be read to its end. Copy it again, whole."
-        raise BadInput("vcf-truncated", sentence) from error
