@@ -20,7 +20,6 @@ from sandbox.errors import Refused
 from sandbox.store import job, ledger, usage
 from sandbox.store.base import Session
 from sandbox.store.ledger_head import write_head
-from sandbox.store.memory import read_memory
 
 POOL = "people"  # one pool of persons per node: the same people under a second dataset name get no fresh budget
 
@@ -54,8 +53,7 @@ def charge(work: Work) -> Pause | None:
 def _debit(work: Work, session: Session, examined: Examined, now: dt.datetime) -> tuple[LedgerEntry, int]:
     """Check again and debit; return the entry and what the narrowest account has left."""
     node, bundle, facts = work.node, work.bundle, examined.offered.facts
-    memory = read_memory(session, now)
-    verified = verify(node, bundle, frozenset({facts.dataset}), now, memory)
+    verified = verify(node, session, bundle, frozenset({facts.dataset}), now)
     _check_allowance(session, verified, node.trust.policy, examined.price.rho_nano_total)
     scopes = Scopes(
         pool=POOL,

@@ -9,13 +9,12 @@ before, and the moment. No protected data is read, so a refusal tells nothing ab
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from protocol.chain import OrderBundle, VerifiedOrder, verify_order
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.job_order import JobOrder
-from protocol.trust.memory import Memory
 from sandbox.actions.node import Node
 from sandbox.domain.dataset import DatasetFacts, StagePlan
 from sandbox.domain.duo import Answer, DuoRequest, codes_answered
@@ -23,8 +22,9 @@ from sandbox.domain.plan import GatePlan, make_gate_plan
 from sandbox.domain.policy import PolicyRequest
 from sandbox.errors import Refused
 from sandbox.gate import Price, price
+from sandbox.store.base import Session
 from sandbox.store.dataset import Offered, list_datasets, read_dataset
-from sandbox.store.memory import read_memory
+from sandbox.store.memory import newest_statuses, read_memory
 
 # Which parameters of an order name the variants it wants to see, when the algorithm reads variants at all.
 VARIANT_LISTS = ("variants",)
@@ -44,9 +44,8 @@ class Examined:
 def examine(node: Node, bundle: OrderBundle, now: dt.datetime) -> Examined:
     """Take an order through steps 1 to 8, or raise Refused with the code of the first that it does not pass."""
     with node.store.reading() as session:
-        memory = read_memory(session, now)
         datasets = frozenset(one.facts.dataset for one in list_datasets(session))
-        verified = verify(node, bundle, datasets, now, memory)
+        verified = verify(node, session, bundle, datasets, now)
         offered = read_dataset(session, verified.order.dataset)
     if offered is None:
         raise Refused("dataset-unknown", "This node no longer offers the dataset; see the catalogue.")
@@ -60,10 +59,18 @@ def examine(node: Node, bundle: OrderBundle, now: dt.datetime) -> Examined:
 
 
 def verify(
-    node: Node, bundle: OrderBundle, datasets: frozenset[str], now: dt.datetime, memory: Memory
+    node: Node, session: Session, bundle: OrderBundle, datasets: frozenset[str], now: dt.datetime
 ) -> VerifiedOrder:
-    """Steps 1 to 6."""
-    return verify_order(bundle, trust_root=node.trust.root, node=node.name, datasets=datasets, now=now, memory=memory)
+    """Steps 1 to 6, with the newest statuses that this node knows beside those that came with the order."""
+    known = tuple(raw for raw in newest_statuses(session) if raw not in bundle.statuses)
+    return verify_order(
+        replace(bundle, statuses=(*bundle.statuses, *known)),
+        trust_root=node.trust.root,
+        node=node.name,
+        datasets=datasets,
+        now=now,
+        memory=read_memory(session, now),
+    )
 
 
 def policy_request(node: Node, verified: VerifiedOrder, facts: DatasetFacts, plan: GatePlan) -> PolicyRequest:

@@ -24,6 +24,9 @@ def fetch_image(node: Node, identity: ImageIdentity, until: dt.datetime) -> str 
 
     Refuses `image-missing` and `image-mismatch`.
     """
+    loaded = node.runtime.find_image(identity)
+    if loaded is not None:
+        return loaded
     archive = node.places.images / f"{identity.archive_digest}.tar"
     if not archive.exists():
         with _only_one(archive) as mine:

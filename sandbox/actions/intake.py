@@ -6,6 +6,7 @@ its end is sealed, the same bytes are sent once more.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from sandbox.errors import Refused
 from sandbox.store import job
 from sandbox.store.audit import record
 from sandbox.store.base import Session
-from sandbox.store.memory import remember_roster, remember_status
+from sandbox.store.memory import newest_statuses, remember_roster, remember_status
 from sandbox.store.tables import JobRow
 
 OfficeDocument = TypeVar("OfficeDocument", Status, Roster)
@@ -55,21 +56,35 @@ def take_in(node: Node, untrusted: bytes) -> tuple[Intake, str | None]:
             "algorithm": order.algorithm,
         }
         job.insert_job(session, values, now)
-        remember(node, session, bundle, now)
+        _remember(node, session, bundle, now)
     return Intake.TAKEN, order_id
 
 
-def remember(node: Node, session: Session, bundle: OrderBundle, now: dt.datetime) -> None:
-    """Keep the versions of statuses and rosters that the trust root's offices signed: older ones count no more."""
-    for raw in bundle.statuses:
-        status = _signed(node, raw, Status)
-        if status is not None:
-            remember_status(session, status.untrusted.office, status.untrusted.version)
+def note_statuses(node: Node, untrusted: Sequence[bytes]) -> None:
+    """Keep newer statuses that the registry hands over at a poll: a revocation counts from then on."""
+    with node.store.reading() as session:
+        known = newest_statuses(session)
+    fresh = [raw for raw in untrusted if raw not in known]
+    if fresh:
+        with node.store.transaction() as session:
+            _remember_statuses(node, session, fresh)
+
+
+def _remember(node: Node, session: Session, bundle: OrderBundle, now: dt.datetime) -> None:
+    """Keep statuses and rosters that the trust root's offices signed: older ones count no more."""
+    _remember_statuses(node, session, bundle.statuses)
     for raw in bundle.rosters:
         roster = _signed(node, raw, Roster)
         if roster is not None and _rules(node, roster.untrusted):
             seen = roster.untrusted
             remember_roster(session, roster.digest, seen.committee, seen.version, now)
+
+
+def _remember_statuses(node: Node, session: Session, untrusted: Sequence[bytes]) -> None:
+    for raw in untrusted:
+        status = _signed(node, raw, Status)
+        if status is not None:
+            remember_status(session, status.untrusted.office, status.untrusted.version, raw)
 
 
 def _signed(node: Node, raw: bytes, model: type[OfficeDocument]) -> Claim[OfficeDocument] | None:

@@ -48,6 +48,10 @@ class FakeRuntime:
         self._sleep = sleep
         self._images: set[str] = set()
 
+    def find_image(self, identity: ImageIdentity) -> str | None:
+        """As the specification says."""
+        return identity.config_digest if identity.config_digest in self._images else None
+
     def load_image(self, archive: Path, identity: ImageIdentity) -> str:
         """Read the archive as the real thing does; nothing is kept but its ID."""
         with archive.open("rb") as stream:

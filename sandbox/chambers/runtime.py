@@ -30,6 +30,9 @@ class ChamberRuntime(Protocol):
        what the algorithm did never raises.
     """
 
+    def find_image(self, identity: ImageIdentity) -> str | None:
+        """The engine's ID of an image that is loaded already, with exactly the signed digest and layers; else None."""
+
     def load_image(self, archive: Path, identity: ImageIdentity) -> str:
         """Check the archive against the signed identity, load it once, and return the engine's ID for it.
 

@@ -40,6 +40,14 @@ class Courier:
     key: PrivateKey
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """What the registry hands over at one poll: orders by the ids it gives them, and the offices' newest statuses."""
+
+    orders: tuple[tuple[str, bytes], ...]
+    statuses: tuple[bytes, ...]
+
+
 class Registry:
     """One connection to the registry. Not shared between threads or processes: each makes its own."""
 
@@ -56,18 +64,23 @@ class Registry:
         """Close the connection."""
         self._http.close()
 
-    def wait_for_orders(self, seconds: float) -> list[bytes]:
-        """Wait for orders to this node, and return each as the untrusted bytes of its bundle."""
+    def wait_for_orders(self, seconds: float) -> Handed:
+        """Wait for orders to this node; everything in the answer is untrusted."""
         answer = self._send(
             "GET",
             f"/nodes/{self._courier.node}/orders",
             params={"wait": str(int(seconds))},
             timeout=seconds + TIMEOUT_SECONDS,
         )
-        orders = _json(answer).get("orders")
-        if not isinstance(orders, list):
+        said = _json(answer)
+        orders, ids, statuses = (said.get(name) for name in ("orders", "ids", "statuses"))
+        if not (isinstance(orders, list) and isinstance(ids, list) and isinstance(statuses, list)):
             raise Unreachable("registry-answer", "The registry's list of orders is malformed.")
-        return [json.dumps(untrusted_order).encode() for untrusted_order in orders]
+        bundles = tuple(json.dumps(bundle, ensure_ascii=False).encode() for bundle in orders)
+        return Handed(
+            orders=tuple(zip((str(one) for one in ids), bundles, strict=False)),
+            statuses=tuple(str(one).encode() for one in statuses),
+        )
 
     def publish_catalogue(self, entries: list[dict[str, object]]) -> None:
         """Say what datasets this node offers: public facts only."""

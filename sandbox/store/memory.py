@@ -20,13 +20,18 @@ def read_memory(session: Session, clock: dt.datetime | None) -> Memory:
     )
 
 
-def remember_status(session: Session, office: str, version: int) -> None:
-    """Keep the version of a status whose signature was checked, if it is the highest so far."""
+def newest_statuses(session: Session) -> tuple[bytes, ...]:
+    """Read the newest status of each office, as it was received."""
+    return tuple(session.scalars(select(StatusSeen.envelope).order_by(StatusSeen.office)))
+
+
+def remember_status(session: Session, office: str, version: int, envelope: bytes) -> None:
+    """Keep a status whose signature was checked, if it is the newest so far."""
     row = session.get(StatusSeen, office)
     if row is None:
-        session.add(StatusSeen(office=office, version=version))
-    else:
-        row.version = max(row.version, version)
+        session.add(StatusSeen(office=office, version=version, envelope=envelope))
+    elif row.version < version:
+        row.version, row.envelope = version, envelope
 
 
 def remember_roster(session: Session, digest: str, committee: str, version: int, now: dt.datetime) -> None:

@@ -123,6 +123,7 @@ class StatusSeen(Base):
 
     office: Mapped[str] = mapped_column(SLUG, primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger)
+    envelope: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class RosterSeen(Base):

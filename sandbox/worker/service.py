@@ -12,12 +12,14 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from sandbox.actions.catalogue import publish_catalogue
-from sandbox.actions.intake import Intake, take_in
+from sandbox.actions.intake import Intake, note_statuses, take_in
 from sandbox.actions.node import Node
 from sandbox.actions.progress import last_event, tell_progress
 from sandbox.actions.relay import relay
 from sandbox.actions.sweep import sweep
+from sandbox.domain.job import JobState
 from sandbox.errors import SafeconductError
+from sandbox.hub.registry import Registry
 from sandbox.settings import Settings
 from sandbox.worker.app import TASK, make_app
 
@@ -52,12 +54,20 @@ class Service:
 
         def poll() -> float:
             published[0] = publish_catalogue(self.node, registry, published[0], self.settings.sites_per_catalogue)
-            bundles = registry.wait_for_orders(self.settings.poll_seconds)
-            outcomes = [take_in(self.node, bundle)[0] for bundle in bundles]
-            self.wake.set()
+            handed = registry.wait_for_orders(self.settings.poll_seconds)
+            note_statuses(self.node, handed.statuses)
+            outcomes = [self._take(registry, *order) for order in handed.orders]
             return 0.0 if Intake.TAKEN in outcomes or not outcomes else IDLE_POLL_SECONDS
 
         self._repeat("agent", poll)
+
+    def _take(self, registry: Registry, called: str, bundle: bytes) -> Intake:
+        """Take one order in, and clear it from the registry's queue if there will never be a receipt for it."""
+        outcome, _ = take_in(self.node, bundle)
+        self.wake.set()
+        if outcome is Intake.UNSIGNED:
+            registry.tell_progress(called, JobState.REFUSED)
+        return outcome
 
     def _relay(self) -> None:
         """Send rings to the broker as soon as there are any."""

@@ -96,7 +96,7 @@ def _starter(settings: Settings) -> Callable[[], ChamberRuntime]:
     def start() -> ChamberRuntime:
         from sandbox.chambers.container import ContainerRuntime
 
-        return ContainerRuntime(settings.docker_url, settings.oci_runtime)
+        return ContainerRuntime(settings.docker_url, settings.run_directory.name)
 
     return start
 

@@ -127,6 +127,7 @@ def upgrade() -> None:
         "status_seen",
         sa.Column("office", sa.String(length=100), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("envelope", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("office", name=op.f("pk_status_seen")),
     )
     op.create_table(
