@@ -75,8 +75,9 @@ class SiteList:
         self.names = tuple(name if name not in ("", ".") else site.key for site, name in ordered)
         self.row = {site: row for row, site in enumerate(self.sites)}
         self._by_name: dict[str, list[int]] = {}
-        for row, name in enumerate(self.names):
-            self._by_name.setdefault(name, []).append(row)
+        for row, names in enumerate(self.names):
+            for name in names.split(";"):
+                self._by_name.setdefault(name, []).append(row)
 
     def find(self, name: str) -> tuple[int, ...]:
         """Return the rows that a requested name stands for: none, one, or several when the list uses it twice."""

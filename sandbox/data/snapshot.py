@@ -193,7 +193,7 @@ def public_variants(snapshot_dir: Path, limit: int) -> tuple[str, ...]:
     """Return the first names of the public site list, for the catalogue; none when there is no public list."""
     if read_info(snapshot_dir).public_sites is None:
         return ()
-    return read_sites(snapshot_dir)[0].names[:limit]
+    return tuple(names.partition(";")[0] for names in read_sites(snapshot_dir)[0].names[:limit])
 
 
 def facts_of(

@@ -4,9 +4,10 @@
 
 1. A person is in block `micro-block mod k`, or in the slot of their unit; nobody else can move them.
 2. Samples are keyed hashes of their own names and are sorted by them.
-3. Sites and their names are the public list's. Without a list a site shows only where a member carries it, under the
-   name by which the order asked for it or under none.
-4. ID, REF and ALT come from the site, GT from the member; QUAL, FILTER and INFO are empty; the header is constant.
+3. Sites and their names are the public list's. Without a list a site shows only where a member carries it.
+4. A record has one ALT. ID is the name by which the order asked (several with `;` between them), unless that is
+   CHROM:POS:REF:ALT as the record itself says it (no `chr`); GT is the member's; QUAL, FILTER and INFO are empty; the
+   header is constant.
 5. Columns are those of the order. A category is from a public list, a diagnosis column is 0 or 1.
 6. Times and permissions are constants.
 
@@ -127,21 +128,28 @@ def _check_variant(name: str, sites: SiteList | None) -> None:
 
 
 def _lines(snapshot: Snapshot, plan: StagePlan) -> list[_Line]:
-    """Return the sites of the order's view, ordered by place and then by the name they were asked for."""
+    """Return the sites of the order's view in their order, each once, with the names it was asked for."""
+    sites = snapshot.sites
     return [
-        _Line(int(snapshot.rows[at]), _start(snapshot.sites.sites[at], name)) for at, name in _wanted(snapshot, plan)
+        _Line(int(snapshot.rows[at]), _start(sites.sites[at], names))
+        for at, names in sorted(_wanted(sites, plan, listed=snapshot.listed).items())
     ]
 
 
-def _wanted(snapshot: Snapshot, plan: StagePlan) -> list[tuple[int, str]]:
-    sites = snapshot.sites
+def _wanted(sites: SiteList, plan: StagePlan, *, listed: bool) -> dict[int, set[str]]:
     if plan.variants is None:
-        return [(at, sites.names[at] if snapshot.listed else ".") for at in range(len(sites.sites))]
-    return sorted({(at, name) for name in plan.variants for at in sites.find(name)})
+        return {at: {name} if listed else set() for at, name in enumerate(sites.names)}
+    found: dict[int, set[str]] = {}
+    for name in plan.variants:
+        for at in sites.find(name):
+            found.setdefault(at, set()).add(name)
+    return found
 
 
-def _start(site: Site, name: str) -> bytes:
-    return f"{site.chrom}\t{site.pos}\t{name}\t{site.ref}\t{site.alt}\t.\t.\t.\tGT".encode()
+def _start(site: Site, names: set[str]) -> bytes:
+    """Begin a record. Its place says CHROM:POS:REF:ALT; a program that also found that in ID would count twice."""
+    ids = ";".join(sorted(names - {site.key})) or "."
+    return f"{site.chrom}\t{site.pos}\t{ids}\t{site.ref}\t{site.alt}\t.\t.\t.\tGT".encode()
 
 
 def _subject_rows(snapshot: Snapshot, plan: StagePlan) -> list[tuple[str, ...]]:

@@ -26,13 +26,13 @@ def test_synthesise_for_a_person(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_synthesise_for_a_country_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["data", "synthesise", "--country", "XX", "--people", "4", "--seed", "2", "--out", str(tmp_path)]) == 1
+    assert run(["data", "synthesise", "--country", "XX", "--people", "4", "--seed", "2", "--out", str(tmp_path)]) == 2
     assert "[country-unknown]" in capsys.readouterr().err
 
 
 def test_genomes_of_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["data", "genomes", "--source", str(tmp_path), "--population", "FIN", "--out", str(tmp_path / "out")]
-    assert run(asked) == 1
+    assert run(asked) == 2
     assert "[genomes-missing]" in capsys.readouterr().err
 
 

@@ -113,12 +113,20 @@ def test_stage_writes_values_of_columns(tmp_path: Path) -> None:
         assert row["dx_Z99"] == "0"
 
 
-def test_stage_names_sites_as_they_were_asked_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("asked", "ids"),
+    [
+        (("rs200", "rs100"), ["rs100", "rs200"]),
+        (("chr1:200:C:T",), ["chr1:200:C:T"]),
+        (("1:200:C:T",), ["."]),
+        (("1:200:C:T", "rs200", "chr1:200:C:T"), ["chr1:200:C:T;rs200"]),
+    ],
+)
+def test_stage_names_a_site_once_as_it_was_asked_for(tmp_path: Path, asked: tuple[str, ...], ids: list[str]) -> None:
     snapshot = ingest_cohort(make_cohort(listed=True), tmp_path)
-    plan = replace(BLOCK, variants=("chr1:200:C:T", "rs100", "rs200"))
-    for folder in stage(snapshot, plan, tmp_path / "out"):
+    for folder in stage(snapshot, replace(BLOCK, variants=asked), tmp_path / "out"):
         if folder is not None:
-            assert list(read_vcf(folder)[1]) == ["rs100", "chr1:200:C:T", "rs200"]
+            assert list(read_vcf(folder)[1]) == ids
 
 
 def test_stage_without_variants_writes_no_site(tmp_path: Path) -> None:
@@ -199,13 +207,13 @@ def test_stage_splits_alleles_and_keeps_ploidy(tmp_path: Path) -> None:
         families={"A": "F"},
     )
     snapshot = ingest_cohort(cohort, tmp_path)
-    plan = replace(BLOCK, variants=("2:100:CTT:C", "2:100:C:CT", "X:5:A:T"), chambers=1)
+    plan = replace(BLOCK, variants=("chr2:100:CTT:C", "chr2:100:C:CT", "chrX:5:A:T"), chambers=1)
     samples, rows = read_vcf(stage(snapshot, plan, tmp_path / "out")[0] or tmp_path)
     found = {site: dict(zip(samples, row, strict=True)) for site, row in rows.items()}
     names = {s: KEYED.name("person", s) for s in calls}
-    assert {s: found["2:100:CTT:C"][names[s]] for s in calls} == {"A": "1/0", "B": "0|0", "C": "./1", "D": "0/0"}
-    assert {s: found["2:100:C:CT"][names[s]] for s in calls} == {"A": "0/1", "B": "0|1", "C": "./0", "D": "1/1"}
-    assert {s: found["X:5:A:T"][names[s]] for s in calls} == {"A": "1", "B": "0", "C": ".", "D": "0/1"}
+    assert {s: found["chr2:100:CTT:C"][names[s]] for s in calls} == {"A": "1/0", "B": "0|0", "C": "./1", "D": "0/0"}
+    assert {s: found["chr2:100:C:CT"][names[s]] for s in calls} == {"A": "0/1", "B": "0|1", "C": "./0", "D": "1/1"}
+    assert {s: found["chrX:5:A:T"][names[s]] for s in calls} == {"A": "1", "B": "0", "C": ".", "D": "0/1"}
 
 
 @pytest.mark.parametrize("extra", ["", ":DP"], ids=["GT", "GT:DP"])
