@@ -250,6 +250,7 @@ def _check_addressed(case: OrderCase) -> None:
         raise Refused("order-wrong-node", f"The order is for {order.node}, this node is {case.node}; send it there.")
     if order.dataset not in case.datasets:
         raise Refused("dataset-unknown", f"This node has no dataset {order.dataset}; see the catalogue.")
+    case.standing.check_node(case.node)
 
 
 def _check_named(case: OrderCase) -> None:

@@ -69,7 +69,11 @@ def check_vote(claim: Claim[Approval], roster: Roster, standing: Standing, now: 
     member = roster.member(approval.member)
     if member is None or approval.committee != roster.committee:
         raise Refused("approval-not-member", f"{approval.member} is not on the roster of {approval.committee}.")
-    claim.checked([member.key.to_public()])
+    try:
+        claim.checked([member.key.to_public()])
+    except Refused as error:
+        sentence = f"The approval is not signed by {approval.member}'s key of the roster; ask them to sign it."
+        raise Refused("approval-signature", sentence) from error
     standing.check_person(approval.member)
     standing.check_key(member.key.keyid)
     standing.check_approval(claim.digest)

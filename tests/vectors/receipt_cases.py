@@ -1,0 +1,106 @@
+"""Faults of receipts, and of the plaintext of releases (sealed bytes differ in every run; tests make them)."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+from factory import HOLDER, NODE, NOW, OFFICE, YEAR, fake_digest
+from vectors.forge import NOW_TEXT, WORLD, broken, setting, signed, statement_of, to_bytes, vector
+
+from protocol.crypto.hpke import pad
+
+Case = tuple[str, dict[str, Any]]
+_ORDER = WORLD.order()
+_ORDER_ID = fake_digest("order")
+_RELEASED = {"decision": "released", "code": "released", "release_digest": fake_digest("ciphertext")}
+
+
+def vectors() -> Iterator[Case]:
+    yield from _receipts()
+    yield from _releases()
+
+
+def _receipt(name: str, says: str, code: str | None, data: bytes, **changes: Any) -> Case:
+    context = {
+        "check": "receipt",
+        "accreditations": [WORLD.sign(WORLD.accreditation(NODE), OFFICE).decode()],
+        "trust_root": WORLD.sign(WORLD.trust_root(), HOLDER).decode(),
+        "now": NOW_TEXT,
+        "order": _ORDER_ID,
+    }
+    return f"receipt/{name}", vector(says, code, data, **(context | changes))
+
+
+def _receipts() -> Iterator[Case]:
+    document = WORLD.receipt(_ORDER, _ORDER_ID)
+    true = WORLD.sign(document, NODE)
+    yield _receipt("refused", "A refusal.", None, true)
+    released = WORLD.receipt(_ORDER, _ORDER_ID, rho_charged_nano=31_250_000, **_RELEASED)
+    yield _receipt("released", "A release.", None, WORLD.sign(released, NODE))
+    years_later = f"{NOW + 5 * YEAR:%Y-%m-%dT%H:%M:%SZ}"
+    yield _receipt("read-years-later", "The node's accreditation has ended since.", None, true, now=years_later)
+    stranger = WORLD.sign(document, "node-es")
+    yield _receipt("stranger", "Another node signed it.", "receipt-signature", stranger)
+    yield _receipt("unaccredited", "Nobody accredited the node.", "accreditation-missing", true, accreditations=[])
+    person = WORLD.sign(WORLD.accreditation(NODE, kind="person"), OFFICE).decode()
+    yield _receipt(
+        "node-is-a-person", "A person poses as a node.", "accreditation-missing", true, accreditations=[person]
+    )
+    forged = WORLD.sign(WORLD.accreditation(NODE), "mallory").decode()
+    yield _receipt("accreditation-forged", "A stranger accredited it.", "key-unknown", true, accreditations=[forged])
+    foreign = WORLD.sign(WORLD.accreditation(NODE, office="office-xx"), "mallory").decode()
+    yield _receipt("office-unknown", "An unknown office did.", "office-unknown", true, accreditations=[foreign])
+    ended = WORLD.sign(WORLD.accreditation(NODE, valid_until=NOW), OFFICE).decode()
+    yield _receipt(
+        "accreditation-expired",
+        "The node's accreditation had ended.",
+        "accreditation-expired",
+        true,
+        accreditations=[ended],
+    )
+    roleless = WORLD.sign(WORLD.accreditation(NODE, roles=["researcher"]), OFFICE).decode()
+    yield _receipt("role-missing", "It is no node.", "accreditation-role", true, accreditations=[roleless])
+    yield _receipt("other-order", "It answers another order.", "receipt-other-order", true, order=fake_digest("other"))
+    before = f"{NOW - YEAR / 2:%Y-%m-%dT%H:%M:%SZ}"
+    yield _receipt("from-the-future", "It was issued after now.", "receipt-future", true, now=before)
+    for name, (says, code, path, value) in {
+        "refused-with-release": ("A refusal binds a release.", "receipt-inconsistent", "release_digest", "0" * 64),
+        "refused-with-charge": ("A refusal costs something.", "receipt-inconsistent", "rho_charged_nano", 1),
+        "released-without-digest": ("A release is not bound.", "receipt-inconsistent", "decision", "released"),
+        "code-in-words": ("The code is a sentence.", "document-malformed", "code", "Not allowed!"),
+        "charge-negative": ("The charge is negative.", "document-malformed", "rho_charged_nano", -1),
+        "decision-unknown": ("The decision is unknown.", "document-malformed", "decision", "maybe"),
+    }.items():
+        yield _receipt(name, says, code, broken(document, NODE, setting(path, value)))
+    unknown = broken(document, NODE, setting("chambers_killed", 3))
+    yield _receipt("unknown-field", "It tells what the data did.", "document-malformed", unknown)
+    subject = WORLD.receipt(_ORDER, fake_digest("other"))
+    swapped = statement_of(document) | {"subject": statement_of(subject)["subject"]}
+    yield _receipt(
+        "other-subject", "Its subject is another order.", "document-subject", signed(to_bytes(swapped), NODE)
+    )
+
+
+def _releases() -> Iterator[Case]:
+    def case(name: str, says: str, code: str | None, data: bytes) -> Case:
+        return f"release/{name}", vector(says, code, data, check="release")
+
+    release = WORLD.release(_ORDER, _ORDER_ID)
+    true = release.to_bytes()
+    yield case("plain", "As the factory makes it, padded.", None, pad(true, 4096))
+    padded = pad(true, 4096)
+    yield case("padding-not-zero", "Something hides in the padding.", "seal-broken", padded[:-1] + b"\x01")
+    yield case("padding-cut", "The padded text is cut off.", "seal-broken", padded[: len(true)])
+    yield case("padding-none", "There is not even a length.", "seal-broken", b"\x00")
+    value = release.model_dump(mode="json")
+    for name, (says, code, path, new) in {
+        "value-float": ("A value is a float.", "document-malformed", "outputs.0.value", 0.31),
+        "value-nan": ("A value is NaN.", "document-malformed", "outputs.0.value", "NaN"),
+        "interval-reversed": ("An interval is reversed.", "release-malformed", "outputs.0.noise_interval.low", "9"),
+        "interval-certain": ("An interval covers always.", "release-malformed", "outputs.0.noise_interval.level", "1"),
+        "no-interval": ("There is no interval.", "document-malformed", "outputs.0.noise_interval", None),
+        "unknown-field": ("It counts what failed.", "document-malformed", "defaults_used", 3),
+    }.items():
+        changed = deepcopy(value)
+        setting(path, new)(changed)
+        yield case(name, says, code, pad(to_bytes(changed), 8192))
