@@ -183,7 +183,7 @@ def genomes(source: Path, populations: Mapping[str, tuple[str, str, int]], varia
             lanes=1,
             slots=people,
             family_size=1,
-            why="these genomes are published, so their holder spends a share (rho 20) that nobody may spend on patients",
+            why="these genomes are published, so their holder allows what nobody may allow for patients (rho 20)",
         )
         for population, (country, institution, people) in populations.items()
     ]
