@@ -30,7 +30,7 @@ class Evidence:
         count = len(good) + len(receipts)
         kept = self.stage.promise(
             all(good) and all(receipts),
-            f"{sum(good) + sum(receipts)} of {count} receipts verified offline, from files and a pinned fingerprint alone",
+            f"{sum(good) + sum(receipts)} of {count} receipts verified offline, from files and a fingerprint alone",
         )
         self._say_how(self.story.programme.nodes[0])
         return kept
