@@ -8,7 +8,7 @@ from typing import Final
 from protocol.crypto.keys import PublicKey
 from protocol.documents.fields import Record, Slug, Some
 from protocol.documents.key import Key, check_distinct
-from protocol.documents.strict import build, parse_object
+from protocol.documents.strict import build, canonical, parse_object
 from protocol.errors import Refused
 from registry import settings
 from registry.errors import Conflict, Misconfigured
@@ -67,8 +67,18 @@ def _office_bytes(name: str, path: Path) -> bytes:
         raw = path.read_bytes()
     except OSError as error:
         raise Misconfigured("setting-offices", f"The office file {path} cannot be read: {error.strerror}.") from error
+    raw = _from_key_file(name, raw)
     _keys(name, raw)
     return raw
+
+
+def _from_key_file(name: str, raw: bytes) -> bytes:
+    """Take a single public key, as `safeconduct key new` writes it, for an office with that one key."""
+    try:
+        found = parse_object(raw, _OFFICE_BYTES)
+    except Refused:
+        return raw  # said better by _keys
+    return raw if "keys" in found else canonical({"office": name, "keys": [found]})
 
 
 def _keys(name: str, raw: bytes) -> tuple[PublicKey, ...]:
