@@ -130,14 +130,20 @@ def _suite() -> Suite:
 
 
 def _load_public(public: bytes) -> MLKEM768X25519PublicKey:
+    """The key, after a trial exchange: with a point of small order there is no shared secret (RFC 7748 section 6.1).
+
+    Any scalar serves for the trial, since all are multiples of the cofactor. It is made here so that such a key is
+    refused with the order and not when the result is to be sealed.
+    """
     from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
     from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
 
     try:
-        return MLKEM768X25519PublicKey(
-            MLKEM768PublicKey.from_public_bytes(public[:_MLKEM_PUBLIC]),
-            X25519PublicKey.from_public_bytes(public[_MLKEM_PUBLIC:]),
-        )
+        mlkem = MLKEM768PublicKey.from_public_bytes(public[:_MLKEM_PUBLIC])
+        x25519 = X25519PublicKey.from_public_bytes(public[_MLKEM_PUBLIC:])
+        X25519PrivateKey.from_private_bytes(bytes(_X25519_SECRET)).exchange(x25519)
     except ValueError as error:
-        raise Refused("key-malformed", f"A recipient's public key has {PUBLIC_BYTES} bytes; send it again.") from error
+        sentence = f"A recipient's public key has {PUBLIC_BYTES} bytes and no small order; send a fresh one."
+        raise Refused("key-malformed", sentence) from error
+    return MLKEM768X25519PublicKey(mlkem, x25519)

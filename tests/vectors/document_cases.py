@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
-from factory import AUTHOR, DAY, HOLDER, NOW, OFFICE, RESEARCHER, fake_digest, key_entry, private_key
+from factory import AUTHOR, DAY, HOLDER, NOW, OFFICE, RESEARCHER, fake_digest, key_entry, private_key, recipient_key
 from vectors.forge import WORLD, broken, keys_of, setting, signed, statement_of, to_bytes, vector, without
 
 from protocol.crypto.digest import sha256_hex
@@ -71,29 +71,44 @@ def _accreditations() -> Iterator[Case]:
     document = WORLD.accreditation()
     malformed = "document-malformed"
     rita = key_entry(RESEARCHER)
-    yield from _faults("accreditation", document, OFFICE, {
-        "ends-before-it-begins": ("It ends before it begins.", malformed, "valid_until", _EARLIER),
-        "no-keys": ("It has no key.", malformed, "keys", []),
-        "kind-robot": ("Robots are not accredited.", malformed, "kind", "robot"),
-        "country-in-words": ("The country is no code.", malformed, "country", "Finland"),
-        "subject-in-capitals": ("The name is no slug.", malformed, "subject", "Rita"),
-        "subject-with-slash": ("The name is a path.", malformed, "subject", "../../root"),
-        "subject-with-newline": ("The name ends in a newline.", malformed, "subject", "rita\n"),
-        "subject-too-long": ("The name has 101 letters.", malformed, "subject", "r" * 101),
-        "name-with-control": ("The name rings a bell.", malformed, "name", "Rita\x07"),
-        "name-right-to-left": ("The name turns the line around.", malformed, "name", "Rita \u202eadA"),
-        "role-twice": ("A role is given twice.", malformed, "roles", ["researcher", "researcher"]),
-        "moment-without-zone": ("A moment has no zone.", malformed, "valid_until", "2027-01-01T00:00:00"),
-        "moment-in-other-zone": ("A moment is in another zone.", malformed, "valid_until", "2027-01-01T00:00:00+02:00"),
-        "moment-with-fraction": ("A moment has a fraction.", malformed, "valid_until", "2027-01-01T00:00:00.5Z"),
-        "moment-impossible": ("There is no such day.", malformed, "valid_until", "2027-02-30T00:00:00Z"),
-        "moment-as-number": ("A moment is a number.", malformed, "valid_until", 1_798_761_600),
-        "moment-in-other-digits": ("A moment is in Arabic digits.", malformed, "valid_until", "٢٠٢٧-01-01T00:00:00Z"),
-        "key-twice": ("A key is listed twice.", "key-duplicate", "keys", [rita, rita]),
-        "key-id-of-another": ("A key has another's id.", "key-malformed", "keys.0.keyid", "0" * 64),
-        "key-scheme-swapped": ("A key claims the other scheme.", "key-malformed", "keys.0.scheme", "ecdsa-p256"),
-        "key-scheme-unknown": ("A key has a scheme of its own.", malformed, "keys.0.scheme", "rsa"),
-    })  # fmt: skip
+    yield from _faults(
+        "accreditation",
+        document,
+        OFFICE,
+        {
+            "ends-before-it-begins": ("It ends before it begins.", malformed, "valid_until", _EARLIER),
+            "no-keys": ("It has no key.", malformed, "keys", []),
+            "kind-robot": ("Robots are not accredited.", malformed, "kind", "robot"),
+            "country-in-words": ("The country is no code.", malformed, "country", "Finland"),
+            "subject-in-capitals": ("The name is no slug.", malformed, "subject", "Rita"),
+            "subject-with-slash": ("The name is a path.", malformed, "subject", "../../root"),
+            "subject-with-newline": ("The name ends in a newline.", malformed, "subject", "rita\n"),
+            "subject-too-long": ("The name has 101 letters.", malformed, "subject", "r" * 101),
+            "name-with-control": ("The name rings a bell.", malformed, "name", "Rita\x07"),
+            "name-right-to-left": ("The name turns the line around.", malformed, "name", "Rita \u202eadA"),
+            "role-twice": ("A role is given twice.", malformed, "roles", ["researcher", "researcher"]),
+            "moment-without-zone": ("A moment has no zone.", malformed, "valid_until", "2027-01-01T00:00:00"),
+            "moment-in-other-zone": (
+                "A moment is in another zone.",
+                malformed,
+                "valid_until",
+                "2027-01-01T00:00:00+02:00",
+            ),
+            "moment-with-fraction": ("A moment has a fraction.", malformed, "valid_until", "2027-01-01T00:00:00.5Z"),
+            "moment-impossible": ("There is no such day.", malformed, "valid_until", "2027-02-30T00:00:00Z"),
+            "moment-as-number": ("A moment is a number.", malformed, "valid_until", 1_798_761_600),
+            "moment-in-other-digits": (
+                "A moment is in Arabic digits.",
+                malformed,
+                "valid_until",
+                "٢٠٢٧-01-01T00:00:00Z",
+            ),
+            "key-twice": ("A key is listed twice.", "key-duplicate", "keys", [rita, rita]),
+            "key-id-of-another": ("A key has another's id.", "key-malformed", "keys.0.keyid", "0" * 64),
+            "key-scheme-swapped": ("A key claims the other scheme.", "key-malformed", "keys.0.scheme", "ecdsa-p256"),
+            "key-scheme-unknown": ("A key has a scheme of its own.", malformed, "keys.0.scheme", "rsa"),
+        },
+    )
     for name, says, code, y in (
         ("key-identity", "The key is the neutral element.", "key-weak", 1),
         ("key-small-order", "The key has order eight.", "key-weak", _order_eight()),
@@ -158,27 +173,42 @@ def _rosters() -> Iterator[Case]:
     document = WORLD.roster()
     twice = [WORLD.member("meri"), WORLD.member("meri", key=key_entry("meri-2"))]
     shared = [WORLD.member("meri"), WORLD.member("mikko", key=key_entry("meri"))]
-    yield from _faults("roster", document, OFFICE, {
-        "no-members": ("Nobody sits on it.", "document-malformed", "members", []),
-        "person-twice": ("One person has two keys.", "roster-duplicate", "members", twice),
-        "key-twice": ("Two persons share a key.", "key-duplicate", "members", shared),
-        "minimum-zero": ("Nobody needs to approve.", "document-malformed", "minimum_approvals", 0),
-        "minimum-as-text": ("A number is a text.", "document-malformed", "minimum_approvals", "2"),
-        "minimum-as-truth": ("A number is a truth value.", "document-malformed", "minimum_approvals", True),
-        "version-zero": ("Versions begin at one.", "document-malformed", "version", 0),
-    })  # fmt: skip
+    yield from _faults(
+        "roster",
+        document,
+        OFFICE,
+        {
+            "no-members": ("Nobody sits on it.", "document-malformed", "members", []),
+            "person-twice": ("One person has two keys.", "roster-duplicate", "members", twice),
+            "key-twice": ("Two persons share a key.", "key-duplicate", "members", shared),
+            "minimum-zero": ("Nobody needs to approve.", "document-malformed", "minimum_approvals", 0),
+            "minimum-as-text": ("A number is a text.", "document-malformed", "minimum_approvals", "2"),
+            "minimum-as-truth": ("A number is a truth value.", "document-malformed", "minimum_approvals", True),
+            "version-zero": ("Versions begin at one.", "document-malformed", "version", 0),
+        },
+    )
 
 
 def _statuses() -> Iterator[Case]:
     document = WORLD.status()
     late = f"{NOW + 7 * DAY:%Y-%m-%dT%H:%M:%SZ}"
     yield _case("status", "everything-revoked", "One of each kind is revoked.", None, _status_of_everything(), OFFICE)
-    yield from _faults("status", document, OFFICE, {
-        "eight-days": ("It lives eight days.", "status-lifetime", "expires", late),
-        "expires-first": ("It expires before it is issued.", "status-lifetime", "expires", _EARLIER),
-        "revoked-unknown-kind": ("It revokes what cannot be.", "document-malformed", "revoked.countries", ["fi"]),
-        "revoked-no-digest": ("It revokes something without a digest.", "document-malformed", "revoked.keys", ["rita"]),
-    })  # fmt: skip
+    yield from _faults(
+        "status",
+        document,
+        OFFICE,
+        {
+            "eight-days": ("It lives eight days.", "status-lifetime", "expires", late),
+            "expires-first": ("It expires before it is issued.", "status-lifetime", "expires", _EARLIER),
+            "revoked-unknown-kind": ("It revokes what cannot be.", "document-malformed", "revoked.countries", ["fi"]),
+            "revoked-no-digest": (
+                "It revokes something without a digest.",
+                "document-malformed",
+                "revoked.keys",
+                ["rita"],
+            ),
+        },
+    )
 
 
 def _status_of_everything() -> bytes:
@@ -189,19 +219,29 @@ def _status_of_everything() -> bytes:
 def _approvals() -> Iterator[Case]:
     document = WORLD.approval("meri", fake_digest("algorithm"), fake_digest("roster"))
     malformed = "document-malformed"
-    yield from _faults("approval", document, "meri", {
-        "decision-maybe": ("The decision is neither.", malformed, "decision", "maybe"),
-        "no-nodes": ("It names no node.", malformed, "conditions.nodes", []),
-        "no-persons": ("Nobody may order.", malformed, "persons", []),
-        "rho-zero": ("It allows nothing.", malformed, "conditions.rho_per_job_nano", 0),
-        "rho-negative": ("It allows less than nothing.", malformed, "conditions.rho_per_job_nano", -1),
-        "rho-as-decimal": ("ρ is a decimal.", malformed, "conditions.rho_per_job_nano", "0.03125"),
-        "purpose-in-words": ("The purpose is no term.", malformed, "conditions.purposes", ["research"]),
-        "purpose-eight-digits": ("A term has a digit too many.", malformed, "conditions.purposes", ["DUO:00000044"]),
-        "conflict-unsaid": ("The conflict of interest is null.", malformed, "conflict_of_interest", None),
-        "algorithm-prefixed": ("The digest has a prefix.", malformed, "algorithm", "sha256:" + fake_digest("a")),
-        "algorithm-in-capitals": ("The digest is in capitals.", malformed, "algorithm", fake_digest("a").upper()),
-    })  # fmt: skip
+    yield from _faults(
+        "approval",
+        document,
+        "meri",
+        {
+            "decision-maybe": ("The decision is neither.", malformed, "decision", "maybe"),
+            "no-nodes": ("It names no node.", malformed, "conditions.nodes", []),
+            "no-persons": ("Nobody may order.", malformed, "persons", []),
+            "rho-zero": ("It allows nothing.", malformed, "conditions.rho_per_job_nano", 0),
+            "rho-negative": ("It allows less than nothing.", malformed, "conditions.rho_per_job_nano", -1),
+            "rho-as-decimal": ("ρ is a decimal.", malformed, "conditions.rho_per_job_nano", "0.03125"),
+            "purpose-in-words": ("The purpose is no term.", malformed, "conditions.purposes", ["research"]),
+            "purpose-eight-digits": (
+                "A term has a digit too many.",
+                malformed,
+                "conditions.purposes",
+                ["DUO:00000044"],
+            ),
+            "conflict-unsaid": ("The conflict of interest is null.", malformed, "conflict_of_interest", None),
+            "algorithm-prefixed": ("The digest has a prefix.", malformed, "algorithm", "sha256:" + fake_digest("a")),
+            "algorithm-in-capitals": ("The digest is in capitals.", malformed, "algorithm", fake_digest("a").upper()),
+        },
+    )
     rejection = WORLD.approval("meri", fake_digest("algorithm"), fake_digest("roster"), decision="reject")
     yield _case("approval", "rejection", "A rejection is a decision too.", None, WORLD.sign(rejection, "meri"), "meri")
 
@@ -209,34 +249,51 @@ def _approvals() -> Iterator[Case]:
 def _orders() -> Iterator[Case]:
     document = WORLD.order()
     malformed = "document-malformed"
-    yield from _faults("job-order", document, RESEARCHER, {
-        "recipient-short": ("The recipient key is cut off.", "key-malformed", "recipient", "AAAA"),
-        "recipient-no-base64": ("The recipient key is no base64.", malformed, "recipient", "not base64"),
-        "nonce-short": ("The nonce is short.", malformed, "nonce", "00"),
-        "window-reversed": ("It ends before it begins.", "order-window", "not_after", _EARLIER),
-        "rho-zero": ("An output costs nothing.", malformed, "rho.0.nano", 0),
-        "rho-none": ("There are no shares.", malformed, "rho", []),
-        "approval-twice": ("It names an approval twice.", malformed, "approvals", [fake_digest("a")] * 2),
-        "no-approvals": ("It names no approval.", malformed, "approvals", []),
-        "parameter-float": ("A parameter is a fraction.", malformed, "parameters.alpha", 0.05),
-        "blocks-negative": ("The number of blocks is negative.", malformed, "blocks", -1),
-        "purpose-list": ("It has two purposes.", malformed, "purpose", ["DUO:0000006"]),
-    })  # fmt: skip
+    weak = base64.b64encode(recipient_key().public_bytes[:1184] + bytes(32)).decode()
+    yield from _faults(
+        "job-order",
+        document,
+        RESEARCHER,
+        {
+            "recipient-short": ("The recipient key is cut off.", "key-malformed", "recipient", "AAAA"),
+            "recipient-small-order": (
+                "The recipient key is a point of small order.",
+                "key-malformed",
+                "recipient",
+                weak,
+            ),
+            "recipient-no-base64": ("The recipient key is no base64.", malformed, "recipient", "not base64"),
+            "nonce-short": ("The nonce is short.", malformed, "nonce", "00"),
+            "window-reversed": ("It ends before it begins.", "order-window", "not_after", _EARLIER),
+            "rho-zero": ("An output costs nothing.", malformed, "rho.0.nano", 0),
+            "rho-none": ("There are no shares.", malformed, "rho", []),
+            "approval-twice": ("It names an approval twice.", malformed, "approvals", [fake_digest("a")] * 2),
+            "no-approvals": ("It names no approval.", malformed, "approvals", []),
+            "parameter-float": ("A parameter is a fraction.", malformed, "parameters.alpha", 0.05),
+            "blocks-negative": ("The number of blocks is negative.", malformed, "blocks", -1),
+            "purpose-list": ("It has two purposes.", malformed, "purpose", ["DUO:0000006"]),
+        },
+    )
 
 
 def _policies() -> Iterator[Case]:
     document = WORLD.policy()
     malformed = "document-malformed"
-    yield from _faults("policy", document, HOLDER, {
-        "delta-float": ("δ is a float.", malformed, "delta", 1e-6),
-        "delta-exponent": ("δ has an exponent.", malformed, "delta", "1e-6"),
-        "delta-one": ("δ is one.", "policy-delta", "delta", "1"),
-        "delta-zero": ("δ is zero.", "policy-delta", "delta", "0"),
-        "cap-null": ("There is no cap.", malformed, "pool_cap_nano", None),
-        "cap-float": ("A cap is a fraction.", malformed, "pool_cap_nano", 0.5),
-        "lanes-zero": ("There is no lane.", malformed, "lanes", 0),
-        "timing-fast": ("The timing is unknown.", malformed, "timing", "fast"),
-    })  # fmt: skip
+    yield from _faults(
+        "policy",
+        document,
+        HOLDER,
+        {
+            "delta-float": ("δ is a float.", malformed, "delta", 1e-6),
+            "delta-exponent": ("δ has an exponent.", malformed, "delta", "1e-6"),
+            "delta-one": ("δ is one.", "policy-delta", "delta", "1"),
+            "delta-zero": ("δ is zero.", "policy-delta", "delta", "0"),
+            "cap-null": ("There is no cap.", malformed, "pool_cap_nano", None),
+            "cap-float": ("A cap is a fraction.", malformed, "pool_cap_nano", 0.5),
+            "lanes-zero": ("There is no lane.", malformed, "lanes", 0),
+            "timing-fast": ("The timing is unknown.", malformed, "timing", "fast"),
+        },
+    )
     missing = broken(document, HOLDER, without("dataset_cap_nano"))
     yield _case("policy", "cap-missing", "A cap is missing: nothing has a default.", malformed, missing, HOLDER)
 

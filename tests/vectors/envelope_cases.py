@@ -101,15 +101,16 @@ def _bad_envelopes() -> Iterator[tuple[str, dict[str, Any]]]:
         "no-signatures": ("There is no signature.", {"signatures": []}),
         "signature-without-keyid": ("A signature names no key.", {"signatures": [{"sig": signature["sig"]}]}),
         "signature-twice": ("One key id signs twice.", {"signatures": [signature, signature]}),
-        "too-many-signatures": ("There are a hundred signatures.", {"signatures": [
-            signature | {"keyid": f"{number:064x}"} for number in range(100)
-        ]}),
+        "too-many-signatures": (
+            "There are a hundred signatures.",
+            {"signatures": [signature | {"keyid": f"{number:064x}"} for number in range(100)]},
+        ),
         "base64-space": ("The payload has a space.", {"payload": " " + TRUE["payload"]}),
         "base64-unpadded": ("The padding is missing.", {"payload": "e30"}),
         "base64-slack": ("Unused bits are not zero.", {"payload": "e31="}),
         "base64-other-letters": ("The payload is not base64.", {"payload": "***="}),
         "payload-object": ("The payload is an object.", {"payload": STATEMENT}),
-    }  # fmt: skip
+    }
     for name, (says, change) in changed.items():
         yield _case(name, says, "document-malformed", to_bytes(TRUE | change))
     missing = {name: value for name, value in TRUE.items() if name != "payloadType"}
@@ -126,20 +127,26 @@ def _bad_statements() -> Iterator[tuple[str, dict[str, Any]]]:
         "other-kind": ("It is another kind of document.", "document-kind", {"predicateType": _KIND + "roster:v1"}),
         "other-version": ("It is another version.", "document-kind", {"predicateType": _KIND + "accreditation:v2"}),
         "kind-with-slack": ("The kind has a space.", "document-kind", {"predicateType": _KIND + "accreditation:v1 "}),
-        "other-subject": ("The subject is another key.", "document-subject", {"subject": [
-            {"name": "rita", "digest": {"sha256": private_key("mallory").public.keyid}}
-        ]}),
-        "other-subject-name": ("The subject is another person.", "document-subject", {"subject": [
-            STATEMENT["subject"][0] | {"name": "mallory"}
-        ]}),
+        "other-subject": (
+            "The subject is another key.",
+            "document-subject",
+            {"subject": [{"name": "rita", "digest": {"sha256": private_key("mallory").public.keyid}}]},
+        ),
+        "other-subject-name": (
+            "The subject is another person.",
+            "document-subject",
+            {"subject": [STATEMENT["subject"][0] | {"name": "mallory"}]},
+        ),
         "subject-too-many": ("There is a subject too many.", "document-subject", {"subject": STATEMENT["subject"] * 2}),
         "no-subject": ("There is no subject.", "document-malformed", {"subject": []}),
-        "subject-other-digest": ("The subject has a SHA-1.", "document-malformed", {"subject": [
-            {"name": "rita", "digest": {"sha1": "0" * 40}}
-        ]}),
+        "subject-other-digest": (
+            "The subject has a SHA-1.",
+            "document-malformed",
+            {"subject": [{"name": "rita", "digest": {"sha1": "0" * 40}}]},
+        ),
         "predicate-text": ("The predicate is a text.", "document-malformed", {"predicate": "trust me"}),
         "statement-unknown-member": ("A member is unknown.", "document-malformed", {"note": "hello"}),
-    }  # fmt: skip
+    }
     for name, (says, code, change) in changed.items():
         yield _case(name, says, code, signed(to_bytes(STATEMENT | change), OFFICE))
 

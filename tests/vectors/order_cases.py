@@ -76,8 +76,12 @@ def _accepted() -> Iterator[Case]:
     )
     late = replace(TRUE, statuses=(*TRUE.statuses, WORLD.sign(WORLD.status(version=9), "mallory")))
     yield case("forged-status-beside", "A forged status lies beside the true one.", None, late)
-    yield case("clock-a-little-fast", "The researcher's clock is 59 s ahead.", None,
-                WORLD.bundle(order={"not_before": NOW + timedelta(seconds=59)}))  # fmt: skip
+    yield case(
+        "clock-a-little-fast",
+        "The researcher's clock is 59 s ahead.",
+        None,
+        WORLD.bundle(order={"not_before": NOW + timedelta(seconds=59)}),
+    )
     key = P256Key(secret=7)
     member = WORLD.member("meri", key=Key.of(key.public).model_dump())
     bundle = WORLD.bundle(roster={"members": [member, WORLD.member("mikko"), WORLD.member("maria")]})
@@ -86,15 +90,25 @@ def _accepted() -> Iterator[Case]:
         "member-with-p256", "A member signs with the other scheme.", None, voted(bundle, vote, bundle.approvals[1])
     )
     seen = {"rosters": {digest_of(TRUE.rosters[0]): moment_text(NOW - 2 * DAY)}}
-    yield case("roster-delay-passed", "The roster was first seen two days ago.", None, TRUE,
-                root={"roster_delay_hours": 48}, memory=seen)  # fmt: skip
+    yield case(
+        "roster-delay-passed",
+        "The roster was first seen two days ago.",
+        None,
+        TRUE,
+        root={"roster_delay_hours": 48},
+        memory=seen,
+    )
     yield case("two-committees", "A country's veto is one more committee.", None, two_committees(), root=two_rules())
     spare = WORLD.roster(committee="ethics-es", members=[WORLD.member("elena")])
     roster = WORLD.sign(spare, OFFICE)
     approval = WORLD.approval("elena", digest_of(TRUE.algorithm), digest_of(roster), committee="ethics-es")
     extra = replace(TRUE, rosters=(*TRUE.rosters, roster))
-    yield case("approval-of-another-committee", "A committee that nobody asked approves as well.", None,
-                voted(extra, *TRUE.approvals, WORLD.sign(approval, "elena")))  # fmt: skip
+    yield case(
+        "approval-of-another-committee",
+        "A committee that nobody asked approves as well.",
+        None,
+        voted(extra, *TRUE.approvals, WORLD.sign(approval, "elena")),
+    )
 
 
 def _documents_swapped() -> Iterator[Case]:
@@ -108,10 +122,18 @@ def _documents_swapped() -> Iterator[Case]:
         "spec-swapped", "The image with another specification.", "algorithm-other", replace(TRUE, algorithm=loose)
     )
     yield case("algorithm-missing", "The algorithm was left out.", "algorithm-missing", replace(TRUE, algorithm=b""))
-    yield case("algorithm-not-by-author", "Another signed the algorithm.", "algorithm-signature",
-                signed_algorithm(TRUE, RESEARCHER))  # fmt: skip
-    yield case("algorithm-by-stranger", "A stranger signed the algorithm.", "algorithm-signature",
-                signed_algorithm(TRUE, "mallory"))  # fmt: skip
+    yield case(
+        "algorithm-not-by-author",
+        "Another signed the algorithm.",
+        "algorithm-signature",
+        signed_algorithm(TRUE, RESEARCHER),
+    )
+    yield case(
+        "algorithm-by-stranger",
+        "A stranger signed the algorithm.",
+        "algorithm-signature",
+        signed_algorithm(TRUE, "mallory"),
+    )
     roster_as_status = replace(TRUE, statuses=TRUE.rosters)
     yield case("roster-as-status", "A roster poses as a status.", "document-kind", roster_as_status)
     yield case("trust-root-expired", "The trust root has expired.", "trust-root-expired", TRUE, root={"expires": NOW})
@@ -125,23 +147,43 @@ def _researcher() -> Iterator[Case]:
     def given(**changes: Any) -> OrderBundle:
         return replace(TRUE, accreditations=accredited((RESEARCHER, changes), author))
 
-    yield case("accreditation-missing", "The researcher is not accredited.", "accreditation-missing",
-                replace(TRUE, accreditations=accredited(author)))  # fmt: skip
-    yield case("author-missing", "The author is not accredited.", "accreditation-missing",
-                replace(TRUE, accreditations=accredited((RESEARCHER, {}))))  # fmt: skip
+    yield case(
+        "accreditation-missing",
+        "The researcher is not accredited.",
+        "accreditation-missing",
+        replace(TRUE, accreditations=accredited(author)),
+    )
+    yield case(
+        "author-missing",
+        "The author is not accredited.",
+        "accreditation-missing",
+        replace(TRUE, accreditations=accredited((RESEARCHER, {}))),
+    )
     yield case("accreditation-expired", "The accreditation has ended.", "accreditation-expired", given(valid_until=NOW))
-    yield case("accreditation-not-yet", "The accreditation begins tomorrow.", "accreditation-expired",
-                given(valid_from=NOW + DAY))  # fmt: skip
+    yield case(
+        "accreditation-not-yet",
+        "The accreditation begins tomorrow.",
+        "accreditation-expired",
+        given(valid_from=NOW + DAY),
+    )
     yield case("accreditation-role", "The researcher is a clerk.", "accreditation-role", given(roles=["clerk"]))
     yield case(
         "accreditation-of-a-node", "A node poses as the researcher.", "accreditation-missing", given(kind="node")
     )
-    yield case("accreditation-by-stranger", "A stranger accredited the researcher.", "key-unknown",
-                replace(TRUE, accreditations=accredited((RESEARCHER, {}), author, signer="mallory")))  # fmt: skip
+    yield case(
+        "accreditation-by-stranger",
+        "A stranger accredited the researcher.",
+        "key-unknown",
+        replace(TRUE, accreditations=accredited((RESEARCHER, {}), author, signer="mallory")),
+    )
     yield case("accreditation-by-unknown-office", "An unknown office did.", "office-unknown", given(office="office-xx"))
     ended = (AUTHOR, {"valid_until": NOW})
-    yield case("author-expired", "The author's accreditation has ended.", "accreditation-expired",
-                replace(TRUE, accreditations=accredited((RESEARCHER, {}), ended)))  # fmt: skip
+    yield case(
+        "author-expired",
+        "The author's accreditation has ended.",
+        "accreditation-expired",
+        replace(TRUE, accreditations=accredited((RESEARCHER, {}), ended)),
+    )
     order = WORLD.order(digest_of(TRUE.algorithm), [digest_of(raw) for raw in TRUE.approvals])
     for name, says, signer in (
         ("order-by-stranger", "A stranger signed the order.", "mallory"),
@@ -171,8 +213,9 @@ def _status() -> Iterator[Case]:
     rollback = {"status_versions": {OFFICE: 2}}
     yield case("status-rollback", "A later version was seen before.", "status-rollback", TRUE, memory=rollback)
     revoking = status(version=2, revoked={"persons": [RESEARCHER]})
-    yield case("status-old-beside-new", "An older status does not undo the newer.", "person-revoked",
-                given(status(), revoking))  # fmt: skip
+    yield case(
+        "status-old-beside-new", "An older status does not undo the newer.", "person-revoked", given(status(), revoking)
+    )
 
 
 def _revoked() -> Iterator[Case]:

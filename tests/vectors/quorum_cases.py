@@ -36,14 +36,18 @@ def _approvals() -> Iterator[Case]:
     twice = replace(TRUE, approvals=(*TRUE.approvals, second))
     yield case("approval-twice", "One was brought twice.", "approval-unnamed", twice)
     for name, says, code, changes in (
-        ("approval-other-algorithm", "It is for another version.", "approval-other-algorithm",
-         {"algorithm": fake_digest("another version")}),
+        (
+            "approval-other-algorithm",
+            "It is for another version.",
+            "approval-other-algorithm",
+            {"algorithm": fake_digest("another version")},
+        ),
         ("approval-other-project", "It is for another project.", "approval-other-project", {"project": "alzheimer"}),
         ("approval-other-person", "It lets another person order.", "approval-other-person", {"persons": ["olga"]}),
         ("approval-rejects", "It is a rejection.", "approval-rejects", {"decision": "reject"}),
         ("approval-expired", "It has expired.", "approval-expired", {"conditions": WORLD.conditions(expires=NOW)}),
         ("approval-from-tomorrow", "It is signed tomorrow.", "approval-expired", {"signed_at": NOW + DAY}),
-    ):  # fmt: skip
+    ):
         raw = WORLD.approval("meri", digest_of(TRUE.algorithm), digest_of(TRUE.rosters[0])).model_dump() | changes
         vote = WORLD.sign(WORLD.approval("meri", **{key: raw[key] for key in raw if key != "member"}), "meri")
         yield case(name, says, code, voted(TRUE, vote, second))
@@ -70,8 +74,12 @@ def _counting() -> Iterator[Case]:
     )
     wider = {"mikko": {"persons": [RESEARCHER, "olga"]}, "meri": {}}
     yield case("persons-differ", "The two let different persons order.", quorum, WORLD.bundle(approvals=wider))
-    yield case("conflict-of-interest", "One of the two has a conflict of interest.", quorum,
-                WORLD.bundle(approvals={"meri": {}, "mikko": {"conflict_of_interest": True}}))  # fmt: skip
+    yield case(
+        "conflict-of-interest",
+        "One of the two has a conflict of interest.",
+        quorum,
+        WORLD.bundle(approvals={"meri": {}, "mikko": {"conflict_of_interest": True}}),
+    )
     one_house = mikko | {"institution": meri["institution"]}
     yield case("one-institution", "Both are from one institution.", quorum, members(meri, one_house, maria))
     lawyers = [member | {"seats": ["legal"]} for member in (meri, mikko)]
@@ -83,8 +91,12 @@ def _counting() -> Iterator[Case]:
     house = mikko | {"institution": f"university-of-{AUTHOR}"}
     yield case("authors-institution", "One is from the author's institution.", quorum, members(meri, house, maria))
     orderer = WORLD.member(RESEARCHER)
-    yield case("orderer-votes", "The one who orders is one of the two.", quorum,
-                members(meri, orderer, votes=("meri", RESEARCHER)))  # fmt: skip
+    yield case(
+        "orderer-votes",
+        "The one who orders is one of the two.",
+        quorum,
+        members(meri, orderer, votes=("meri", RESEARCHER)),
+    )
     mask = WORLD.member("anna", key=key_entry(RESEARCHER))
     yield case(
         "orderer-under-another-name",
@@ -96,11 +108,16 @@ def _counting() -> Iterator[Case]:
         "roster-asks-for-more", "The roster asks for three.", quorum, WORLD.bundle(roster={"minimum_approvals": 3})
     )
     loose = {"minimum_approvals": 1, "minimum_institutions": 1}
-    yield case("roster-cannot-loosen", "The roster asks for one; the trust root for two.", quorum,
-               WORLD.bundle(roster=loose, approvals=["meri"]))  # fmt: skip
+    yield case(
+        "roster-cannot-loosen",
+        "The roster asks for one; the trust root for two.",
+        quorum,
+        WORLD.bundle(roster=loose, approvals=["meri"]),
+    )
     yield case("root-asks-for-more", "The trust root asks for three.", quorum, TRUE, root=rule(minimum_approvals=3))
-    yield case("root-asks-for-seat", "The trust root asks for a patient.", quorum, TRUE,
-                root=rule(seats=["ethics", "patient"]))  # fmt: skip
+    yield case(
+        "root-asks-for-seat", "The trust root asks for a patient.", quorum, TRUE, root=rule(seats=["ethics", "patient"])
+    )
     yield case("veto-missing", "The country's committee has not approved.", quorum, TRUE, root=two_rules())
     later = WORLD.sign(WORLD.roster(version=2), OFFICE)
     split = replace(TRUE, rosters=(*TRUE.rosters, later))
@@ -133,12 +150,20 @@ def _rosters() -> Iterator[Case]:
     yield case(
         "roster-by-stranger", "A stranger signed the roster.", "key-unknown", replace(stranger, rosters=(forged,))
     )
-    yield case("roster-of-another-office", "Another office than the rule's made it.", "roster-other-office",
-                WORLD.bundle(roster={"office": "office-es"}))  # fmt: skip
+    yield case(
+        "roster-of-another-office",
+        "Another office than the rule's made it.",
+        "roster-other-office",
+        WORLD.bundle(roster={"office": "office-es"}),
+    )
     members = [WORLD.member("meri"), WORLD.member("meri", key=key_entry("meri-2"))]
     double = WORLD.roster().model_dump(mode="json") | {"members": members}
-    yield case("person-with-two-keys", "One person has two keys on the roster.", "roster-duplicate",
-                replace(TRUE, rosters=(_unchecked_roster(double),)))  # fmt: skip
+    yield case(
+        "person-with-two-keys",
+        "One person has two keys on the roster.",
+        "roster-duplicate",
+        replace(TRUE, rosters=(_unchecked_roster(double),)),
+    )
     rollback = {"roster_versions": {COMMITTEE: 2}}
     yield case("roster-rollback", "A later roster was seen before.", "roster-rollback", TRUE, memory=rollback)
     delay = {"roster_delay_hours": 48}
@@ -151,8 +176,12 @@ def _rosters() -> Iterator[Case]:
     yield case("approval-names-other-committee", "An approval speaks for another committee.", "approval-quorum", other)
     crossed = replace(TRUE, rosters=(WORLD.sign(WORLD.roster(committee="ethics-es"), OFFICE),))
     votes = [vote_of(member, crossed) for member in ("meri", "mikko")]
-    yield case("roster-of-another-committee", "The roster is another committee's.", "approval-not-member",
-                voted(crossed, *votes))  # fmt: skip
+    yield case(
+        "roster-of-another-committee",
+        "The roster is another committee's.",
+        "approval-not-member",
+        voted(crossed, *votes),
+    )
 
 
 def _unchecked_roster(predicate: dict[str, Any]) -> bytes:

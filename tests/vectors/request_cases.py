@@ -34,8 +34,12 @@ def _requests() -> Iterator[Case]:
     )
     yield case("too-early", "The order begins later.", "order-window", order(not_before=NOW + _HOUR))
     yield case("too-late", "The order has ended.", "order-window", order(not_after=NOW))
-    yield case("purpose-not-stated", "The algorithm does not state this purpose.", "order-purpose",
-                order(purpose="DUO:0000042"))  # fmt: skip
+    yield case(
+        "purpose-not-stated",
+        "The algorithm does not state this purpose.",
+        "order-purpose",
+        order(purpose="DUO:0000042"),
+    )
     yield case("no-blocks", "Block mode without blocks.", "order-blocks", order(blocks=0))
     yield case("blocks-in-unit-mode", "Unit mode with blocks.", "order-blocks", WORLD.bundle(algorithm=UNIT_MODE))
     for name, says, parameters in (
@@ -104,8 +108,12 @@ def _carriage() -> Iterator[Case]:
     yield case("bundle-truncated", "The end is missing.", "document-malformed", raw[:-1])
     yield case("bundle-duplicate-key", "A member appears twice.", "document-malformed", raw[:-1] + b',"order":""}')
     yield case("bundle-unknown-member", "A member is unknown.", "document-malformed", raw[:-1] + b',"trust_me":true}')
-    yield case("bundle-order-object", "The order is no text.", "document-malformed",
-                raw.replace(b'"order":"', b'"order":{},"old":"'))  # fmt: skip
+    yield case(
+        "bundle-order-object",
+        "The order is no text.",
+        "document-malformed",
+        raw.replace(b'"order":"', b'"order":{},"old":"'),
+    )
     crowd = to_bytes(
         {"order": "", "algorithm": "", "approvals": [""] * 129, "accreditations": [], "rosters": [], "statuses": []}
     )

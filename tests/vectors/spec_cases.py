@@ -9,16 +9,18 @@ from vectors.forge import WORLD, broken, keys_of, setting, signed, statement_of,
 Case = tuple[str, dict[str, Any]]
 _VARIANTS = {
     "type": "object",
-    "properties": {"variants": {
-        "type": "array",
-        "items": {"type": "string", "maxLength": 60, "pattern": "^rs[0-9]+$"},
-        "minItems": 1,
-        "maxItems": 64,
-        "uniqueItems": True,
-    }},
+    "properties": {
+        "variants": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": 60, "pattern": "^rs[0-9]+$"},
+            "minItems": 1,
+            "maxItems": 64,
+            "uniqueItems": True,
+        }
+    },
     "required": ["variants"],
     "additionalProperties": False,
-}  # fmt: skip
+}
 _FREQUENCY = {
     "name": "allele_frequency",
     "each": "variants",
@@ -111,9 +113,11 @@ def _outputs() -> Iterator[Case]:
     )
     unit = WORLD.algorithm(**UNIT_MODE)
     yield _case(
-        "median-in-unit-mode", "A median over units.", "spec-aggregator",
+        "median-in-unit-mode",
+        "A median over units.",
+        "spec-aggregator",
         broken(unit, AUTHOR, setting("outputs.0.aggregator", "median")),
-    )  # fmt: skip
+    )
     twice = [_FREQUENCY, _FREQUENCY | {"name": "other"}]
     yield _case(
         "each-twice", "Two outputs follow one parameter.", "spec-each", broken(unit, AUTHOR, setting("outputs", twice))
