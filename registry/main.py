@@ -1,13 +1,27 @@
-"""The application: everything wired in one place."""
+"""The application: everything wired in one place.
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+`application` is what a server calls: `uvicorn --factory registry.main:application` with the folder's name in
+SAFECONDUCT_REGISTRY_DIRECTORY; `safeconduct registry run` does the same.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from types import FrameType
+from typing import Final
 
-from fastapi import APIRouter, FastAPI
+import structlog
+from fastapi import FastAPI
 
 from protocol.crypto.keys import PublicKey
+from registry import folder, settings
 from registry.actions.desk import Desk
 from registry.api import documents, health, images, lists, nodes, orders, problems, token
 from registry.api.metrics import Metrics
@@ -17,12 +31,31 @@ from registry.store import schema
 from registry.store.base import Store
 from registry.store.blobs import Blobs
 
+PREFIX: Final = "/api/v1"
+ABANDONED_AFTER: Final = timedelta(days=7)
+"""Unfinished uploads older than this are removed at start."""
+
 Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
     """Return the time of this machine."""
     return datetime.now(UTC)
+
+
+def application() -> FastAPI:
+    """Return the application of the registry that the environment names."""
+    chosen = settings.from_environment()
+    _log_as_json()
+    desk = make_desk(
+        directory=chosen.directory,
+        database=chosen.database,
+        offices=folder.read_offices(chosen.directory),
+        audiences=chosen.audiences,
+        image_bytes=chosen.image_bytes,
+    )
+    desk.blobs.sweep(time.time() - ABANDONED_AFTER.total_seconds())
+    return make_app(desk)
 
 
 def make_desk(
@@ -53,19 +86,50 @@ def make_app(desk: Desk, clock: Clock = system_clock) -> FastAPI:
         version=version("safeconduct"),
         docs_url=None,  # its page would fetch scripts from elsewhere
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=f"{PREFIX}/openapi.json",
+        lifespan=_lifespan,
     )
     app.state.desk, app.state.clock = desk, clock
     app.state.metrics = Metrics(lambda: desk.bell.listeners)
     problems.install(app)
-    app.include_router(_api())
+    for part in (token, documents, images, lists, orders, nodes):
+        app.include_router(part.router, prefix=PREFIX)
     app.include_router(health.router)
     app.add_middleware(Surround, metrics=app.state.metrics)
     return app
 
 
-def _api() -> APIRouter:
-    api = APIRouter(prefix="/api/v1")
-    for part in (token, documents, images, lists, orders, nodes):
-        api.include_router(part.router)
-    return api
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Let waiting long-polls go as soon as the server is told to stop: it would wait for them otherwise."""
+    desk: Desk = app.state.desk
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        _before(each, lambda: loop.call_soon_threadsafe(desk.bell.close))
+    yield
+    desk.bell.close()
+    desk.store.close()
+
+
+def _before(number: signal.Signals, act: Callable[[], object]) -> None:
+    installed = signal.getsignal(number)
+
+    def handler(received: int, frame: FrameType | None) -> None:
+        act()
+        if callable(installed):
+            installed(received, frame)
+
+    signal.signal(number, handler)
+
+
+def _log_as_json() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(sort_keys=True),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format='{"event": "library", "logger": "%(name)s"}')

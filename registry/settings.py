@@ -77,6 +77,21 @@ def load(directory: Path, overrides: Mapping[str, Any]) -> Settings:
     return check(directory, {**from_file, **_given(overrides)})
 
 
+def environment(directory: Path, overrides: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables by which another process, or the application's factory, finds the same settings."""
+    return {
+        f"{PREFIX}{name.upper()}": str(value) for name, value in _given({"directory": directory, **overrides}).items()
+    }
+
+
+def from_environment() -> Settings:
+    """Return the settings of the registry whose folder the environment names."""
+    directory = os.environ.get(f"{PREFIX}DIRECTORY")
+    if not directory:
+        raise Misconfigured("setting-directory", f"Set {PREFIX}DIRECTORY to the registry's folder.")
+    return load(Path(directory), {})
+
+
 def check(directory: Path, chosen: Mapping[str, Any]) -> Settings:
     """Return settings from explicit values and the environment; raises Misconfigured with the setting's name."""
     try:

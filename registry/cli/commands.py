@@ -35,7 +35,7 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Make a registry in a new folder."""
-    from registry.cli import folder
+    from registry import folder
 
     made = folder.create(directory, dict(_named(each) for each in office), tuple(url or ()), database)
     if as_json:

@@ -25,7 +25,7 @@ def envelopes(tx: Transaction, digests: Iterable[str]) -> tuple[bytes, ...]:
     """Return the envelopes of those digests that are here, in the order asked for, each once."""
     wanted = tuple(dict.fromkeys(digests))
     rows = tx.execute(select(Document.digest, Document.envelope).where(Document.digest.in_(wanted)))
-    found: dict[str, bytes] = dict(rows.tuples())
+    found: dict[str, bytes] = dict(rows.all())
     return tuple(found[digest] for digest in wanted if digest in found)
 
 
