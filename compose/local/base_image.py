@@ -27,6 +27,13 @@ REGISTRY_SECONDS = 5
 PULL_SECONDS = 600
 BUILD_SECONDS = 900
 PACKAGES = "python3,python3-numpy"
+MERGE_USR = 'cd "$1" && for name in bin sbin lib lib64; do mkdir -p usr/$name && ln -s usr/$name $name; done'
+"""Newer packages hold nothing outside /usr and count on these links, which extraction alone would not make."""
+
+KEYRINGS = {
+    "Debian": "/usr/share/keyrings/debian-archive-keyring.gpg",
+    "Ubuntu": "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+}
 COMPILE = Path(__file__).with_name("compile_modules.py")
 WHEEL_PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
 
@@ -109,18 +116,30 @@ def _root_of_packages(machine: Machine, folder: Path) -> Path:
     if shutil.which("mmdebstrap") is None:
         install(machine, ["mmdebstrap"])
     root = folder / "packages.tar"
-    system = platform.freedesktop_os_release()
-    components = "main,universe" if system["ID"] == "ubuntu" else "main"
-    options = ["--variant=extract", f"--include={PACKAGES}", f"--components={components}", *_proxy()]
+    options = ["--variant=extract", f"--include={PACKAGES}", f"--setup-hook={MERGE_USR}", *_proxy()]
     fixed = ["env", f"SOURCE_DATE_EPOCH={root_archive.EPOCH}"]
-    command = [*fixed, "mmdebstrap", *options, _suite(system), str(root)]
+    command = [*fixed, "mmdebstrap", *options, _suite(), str(root), *_sources()]
     run([*(machine.root or ()), *command], seconds=BUILD_SECONDS)
     return root
 
 
-def _suite(system: dict[str, str]) -> str:
+def _suite() -> str:
     """Return the release's name; testing and unstable may have none of their own."""
+    system = platform.freedesktop_os_release()
     return system.get("VERSION_CODENAME") or system.get("DEBIAN_CODENAME") or "stable"
+
+
+def _sources() -> list[str]:
+    """Return this machine's own package sources, without those of third parties."""
+    form = "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
+    command = ["apt-get", "indextargets", "--format", form, "Identifier: Packages"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    rows = [line.split("|") for line in dict.fromkeys(found.splitlines())]
+    return [f"deb {_signed_by(row[0])}{' '.join(row[1:])}" for row in rows if row[0] in KEYRINGS]
+
+
+def _signed_by(origin: str) -> str:
+    return f"[signed-by={KEYRINGS[origin]}] " if Path(KEYRINGS[origin]).exists() else ""
 
 
 def _proxy() -> list[str]:

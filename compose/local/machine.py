@@ -122,13 +122,19 @@ def run(command: Sequence[str], *, seconds: float = 60, environment: Mapping[str
     except subprocess.TimeoutExpired as error:
         raise CannotSetUp(f"`{' '.join(command[:4])}` did not end within {seconds:.0f} s.") from error
     if done.returncode:
-        raise CannotSetUp(f"`{' '.join(command[:4])}` failed: {last_line(done.stderr or done.stdout)}")
+        raise CannotSetUp(f"`{' '.join(command[:4])}` failed: {cause(done.stderr or done.stdout)}")
     return done.stdout
 
 
 def last_line(text: str) -> str:
     """Return the last line that says something."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "(it said nothing)")
+
+
+def cause(text: str) -> str:
+    """Return the first line that says that it is an error; what follows it is seldom the cause."""
+    marked = (line.strip() for line in text.splitlines() if line.startswith("E: ") or "error:" in line.lower())
+    return next(marked, last_line(text))
 
 
 def install(machine: Machine, packages: Sequence[str]) -> None:
