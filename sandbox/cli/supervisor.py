@@ -20,7 +20,7 @@ from types import FrameType
 from typing import IO
 
 from sandbox.actions.node import Node
-from sandbox.actions.sweep import bury_worker, reap
+from sandbox.actions.sweep import bury_worker
 from sandbox.errors import Misconfigured
 from sandbox.settings import Settings
 from sandbox.worker.names import LOCK_FILE, READY_FILE, owner_prefix
@@ -41,6 +41,7 @@ class Supervisor:
         self._say_ready = say_ready
         self._ending = False
         self._deaths: list[float] = []
+        self._worker: subprocess.Popen[bytes]
 
     def run(self) -> None:
         """Run until a signal; returns when every child has ended."""
@@ -48,28 +49,27 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._ready_file.unlink(missing_ok=True)
-        worker = self._start_worker()
+        self._worker = self._start_worker()
         service = Service(node=self._node, settings=self._settings)
         try:
             service.start()
-            reap(self._node)
-            self._watch(worker, service)
+            self._watch(service)
         finally:
             service.stop.set()
+            self._end()
             lock.close()
 
-    def _watch(self, worker: subprocess.Popen[bytes], service: Service) -> None:
+    def _watch(self, service: Service) -> None:
         """Wait for the end, and start the worker anew as often as it dies."""
         ready = False
         while not self._ending:
             if not ready and self._ready_file.exists():
                 ready = True
                 self._say_ready()
-            if worker.poll() is not None:
-                worker = self._replace(worker)
+            if self._worker.poll() is not None:
+                self._replace()
                 service.wake.set()
             time.sleep(LOOK_SECONDS)
-        self._end(worker)
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
         """Start the worker in a group of its own; REMAP_SIGTERM makes SIGTERM wait for running ticks, bounded."""
@@ -77,26 +77,26 @@ class Supervisor:
         environment = os.environ | {"REMAP_SIGTERM": "SIGQUIT"}
         return subprocess.Popen(command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL)  # noqa: S603
 
-    def _replace(self, dead: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    def _replace(self) -> None:
         """Clear away a dead worker and start the next, slower each time within a minute."""
-        _kill_group(dead.pid)
-        bury_worker(self._node, owner_prefix(dead.pid))
+        _kill_group(self._worker.pid)
+        bury_worker(self._node, owner_prefix(self._worker.pid))
         now = time.monotonic()
         self._deaths = [at for at in self._deaths if now - at < STABLE_SECONDS]
         time.sleep(RESTART_SECONDS[min(len(self._deaths), len(RESTART_SECONDS) - 1)])
         self._deaths.append(now)
-        return self._start_worker()
+        self._worker = self._start_worker()
 
-    def _end(self, worker: subprocess.Popen[bytes]) -> None:
+    def _end(self) -> None:
         """Let the worker finish, within bounds, and leave nothing of it behind."""
-        worker.terminate()
+        self._worker.terminate()
         try:
-            worker.wait(WORKER_END_SECONDS)
+            self._worker.wait(WORKER_END_SECONDS)
         except subprocess.TimeoutExpired:
             pass
         finally:
-            _kill_group(worker.pid)
-            worker.wait()
+            _kill_group(self._worker.pid)
+            self._worker.wait()
             self._ready_file.unlink(missing_ok=True)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:

@@ -45,7 +45,7 @@ def main(directory: Path) -> None:
     signals.worker_ready.connect(_say_ready, weak=False)
     app.task(_tick, name=TASK)
     options = ["--loglevel=WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-    app.worker_main(["worker", "--pool=prefork", f"--queues={queue_name(settings)}", *options])
+    app.worker_main(["--quiet", "worker", "--pool=prefork", f"--queues={queue_name(settings)}", *options])
 
 
 def _end_with_supervisor() -> None:

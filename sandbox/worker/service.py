@@ -16,7 +16,7 @@ from sandbox.actions.intake import Intake, note_statuses, take_in
 from sandbox.actions.node import Node
 from sandbox.actions.progress import last_event, tell_progress
 from sandbox.actions.relay import relay
-from sandbox.actions.sweep import sweep
+from sandbox.actions.sweep import reap, sweep
 from sandbox.domain.job import JobState
 from sandbox.errors import SafeconductError
 from sandbox.hub.registry import Registry
@@ -43,7 +43,13 @@ class Service:
 
     def start(self) -> None:
         """Start every loop as a daemon thread: what they do may be cut short at any instant."""
-        loops = {"agent": self._agent, "relay": self._relay, "sweeper": self._sweeper, "teller": self._teller}
+        loops = {
+            "agent": self._agent,
+            "relay": self._relay,
+            "sweeper": self._sweeper,
+            "teller": self._teller,
+            "reaper": self._reaper,
+        }
         for name, loop in loops.items():
             threading.Thread(target=loop, name=name, daemon=True).start()
 
@@ -106,10 +112,21 @@ class Service:
 
         self._repeat("teller", tell)
 
-    def _repeat(self, name: str, action: Callable[[], float]) -> None:
-        """Do an action for ever; it returns how long to wait before the next time."""
+    def _reaper(self) -> None:
+        """Once, as soon as the engine answers: remove what jobs that are over left behind."""
+
+        def remove() -> float:
+            reap(self.node)
+            done.set()
+            return 0.0
+
+        done = threading.Event()
+        self._repeat("reaper", remove, done)
+
+    def _repeat(self, name: str, action: Callable[[], float], done: threading.Event | None = None) -> None:
+        """Do an action until the end, or until it is done; it returns how long to wait before the next time."""
         failures = 0
-        while not self.stop.is_set():
+        while not (self.stop.is_set() or (done and done.is_set())):
             try:
                 pause = action()
                 failures = 0
