@@ -4,9 +4,6 @@
 2. Give every person a unit, keep at most M members of each, give units their micro-blocks and slots (`partition`).
 3. Read the genotypes once, split every record by ALT, keep the sites of the public list, or all without one.
 4. Write the snapshot beside, and rename it when it is whole.
-
-Sites of the public list must be in the VCF. Were an absent one taken as reference or as missing, then a site that the
-caller only lists because somebody carries it would change everybody's row when that person withdraws.
 """
 
 import secrets
@@ -14,12 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
-from sandbox.data.genotype import decode
 from sandbox.data.partition import (
     EMPTY,
     MICRO_BLOCKS,
@@ -31,7 +24,8 @@ from sandbox.data.partition import (
     keep_members,
 )
 from sandbox.data.pedigree import families, read_pedigree
-from sandbox.data.site import Site, SiteList, make_site, read_public_sites
+from sandbox.data.rows import write_genotypes, write_sites
+from sandbox.data.site import read_public_sites
 from sandbox.data.snapshot import (
     GENOTYPES,
     LINEAGE,
@@ -46,7 +40,7 @@ from sandbox.data.snapshot import (
     write_table,
 )
 from sandbox.data.tables import Subject, read_diagnoses, read_subjects
-from sandbox.data.variants import Record, VariantFile, open_variants, read_records
+from sandbox.data.variants import VariantFile, open_variants
 from sandbox.domain.dataset import Column, Unit
 from sandbox.errors import BadInput
 
@@ -80,6 +74,12 @@ class IngestOptions:
     today: date
     columns: tuple[Column, ...] = ()
     diagnosis_codes: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.slots < 1 or self.maximum_family_size < 1:
+            raise ValueError("slots and maximum family size are at least 1")
+        if self.unit is Unit.PERSON and self.maximum_family_size != 1:
+            raise ValueError("where the privacy unit is a person, the maximum family size is 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +121,8 @@ def ingest(
     _check_same_people(opened, subjects)
     public = read_public_sites(sources.sites) if sources.sites else None
     with building(out_dir, snapshot_id) as folder:
-        kept = _write_genotypes(folder / GENOTYPES, opened, [p.subject.sample_id for p in placed], public)
-        _write_sites(folder / SITES, kept)
+        kept = write_genotypes(folder / GENOTYPES, opened, [p.subject.sample_id for p in placed], public)
+        write_sites(folder / SITES, kept)
         _write_people(folder / PEOPLE, placed, options)
         _write_lineage(folder / LINEAGE, lineage)
         info = SnapshotInfo(
@@ -207,66 +207,6 @@ def _placed(subject: Subject, member: Member, slot: int, keyed: KeyedHash) -> _P
         micro_block=keyed.micro_block(member.unit),
         slot=slot,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
-    """The sites of the snapshot, the row of each one's genotypes, and how many alleles were left out."""
-
-    sites: SiteList
-    rows: list[int]
-    unlisted: int
-
-
-class _Rows:
-    """Collects the genotype rows of one VCF, site by site, people in the snapshot's order."""
-
-    def __init__(self, stream: BinaryIO, opened: VariantFile, samples: Sequence[str], public: SiteList | None):
-        column = {name: at for at, name in enumerate(opened.samples)}
-        self._order: npt.NDArray[np.int64] = np.array([column[name] for name in samples], dtype=np.int64)
-        self._stream, self._path, self._public = stream, opened.path, public
-        self._people = len(opened.samples)
-        self.row: dict[Site, int] = {}
-        self.unlisted = 0
-
-    def add(self, record: Record) -> None:
-        """Keep every allele of a record that is wanted."""
-        for allele, alt in enumerate(record.alts, start=1):
-            site = None if alt == "." else make_site(record.chrom, record.pos, record.ref, alt)
-            if site is None or (self._public is not None and site not in self._public.row):
-                self.unlisted += alt != "."
-            else:
-                self._keep(site, record, allele)
-
-    def _keep(self, site: Site, record: Record, allele: int) -> None:
-        if site in self.row:
-            raise BadInput("vcf-duplicate-site", f"{self._path.name} has the site {site.key} twice.")
-        try:
-            codes = decode(record.calls, self._people, len(record.alts), allele)
-        except BadInput as error:
-            sentence = f"{self._path.name}, record at {record.place}: {error.sentence}."
-            raise BadInput(error.code, sentence) from error
-        self.row[site] = len(self.row)
-        self._stream.write(codes[self._order].tobytes())
-
-
-def _write_genotypes(path: Path, opened: VariantFile, samples: Sequence[str], public: SiteList | None) -> _Kept:
-    with path.open("wb") as stream:
-        rows = _Rows(stream, opened, samples, public)
-        for record in read_records(opened):
-            rows.add(record)
-    if public is not None and (absent := [site for site in public.sites if site not in rows.row]):
-        sentence = (
-            f"{opened.path.name} lacks {len(absent)} sites of the public list, first {absent[0].key}; genotype them"
-        )
-        raise BadInput("sites-not-in-vcf", f"{sentence} for everybody or take them off the list.")
-    sites = public or SiteList((site, site.key) for site in rows.row)
-    return _Kept(sites=sites, rows=[rows.row[site] for site in sites.sites], unlisted=rows.unlisted)
-
-
-def _write_sites(path: Path, kept: _Kept) -> None:
-    places = {name: [getattr(site, name) for site in kept.sites.sites] for name in Site._fields}
-    write_table(path, {**places, "name": kept.sites.names, "row": kept.rows})
 
 
 def _write_people(path: Path, placed: Sequence[_Placed], options: IngestOptions) -> None:

@@ -121,6 +121,12 @@ def test_micro_blocks_are_filled_evenly_and_depend_on_the_key() -> None:
     assert same < 2000 / MICRO_BLOCKS + 20
 
 
+def test_places_never_change_between_versions_of_the_program() -> None:
+    """A lineage's assignment is for ever: a program that placed people anew would break its promise."""
+    assert [KEYED.micro_block(unit) for unit in ("family:F1", "person:HG00096")] == [515, 22]
+    assert KEYED.name("person", "HG00096") == "a31c19432cf63165"
+
+
 def test_units_of_a_lineage_stay_what_they_were() -> None:
     lineage = Lineage(units={KEYED.name("person", "a"): "family:OLD"}, slots={"family:OLD": 3})
     members = assign_units(Unit.FAMILY, {"a": "family:NEW", "b": "family:NEW", "c": "person:c"}, lineage, KEYED)

@@ -1,37 +1,19 @@
-"""Every fault of a holder's files: its own code, one sentence, nothing written."""
+"""Every fault of tables, pedigree and site list, and of a holder's choices: its own code, nothing written."""
 
-import gzip
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pysam
 import pytest
-from cohorts import KEY, TODAY, make_cohort, make_options, write_sites, write_tsv, write_vcf
+from cohorts import KEY, TODAY, make_options, write_sites, write_tsv
+from faults import COHORT, SAMPLES, Change, Faults, check_refused
 
-from sandbox.data.ingest import IngestOptions, Sources, ingest, new_snapshot_id
+from sandbox.data.ingest import IngestOptions, Sources, ingest
 from sandbox.domain.dataset import Unit
 from sandbox.errors import BadInput
 
-COHORT = make_cohort(12)
-SAMPLES = sorted(COHORT.people)
-ROWS = COHORT.rows(SAMPLES)
-
-Change = Callable[[Sources], Sources]
-FAULTS: list[tuple[str, str, Change]] = []
-
-
-def fault(code: str) -> Callable[[Change], Change]:
-    def add(change: Change) -> Change:
-        FAULTS.append((change.__name__, code, change))
-        return change
-
-    return add
-
-
-def _vcf(sources: Sources, rows: list[str], samples: list[str] = SAMPLES, index: bool = True) -> Sources:
-    write_vcf(sources.vcf, samples, rows, index=index)
-    return sources
+FAULTS = Faults()
+fault = FAULTS.add
 
 
 def _table(sources: Sources, change: Callable[[list[list[str]]], list[list[str]]]) -> Sources:
@@ -43,18 +25,6 @@ def _table(sources: Sources, change: Callable[[list[list[str]]], list[list[str]]
 def _pedigree(sources: Sources, *lines: str) -> Sources:
     assert sources.pedigree is not None
     write_tsv(sources.pedigree, [line.split() for line in lines])
-    return sources
-
-
-def _with_cell(row: str, sample: int, call: str) -> str:
-    cells = row.split("\t")
-    cells[9 + sample] = call
-    return "\t".join(cells)
-
-
-@fault("file-missing")
-def vcf_missing(sources: Sources) -> Sources:
-    sources.vcf.unlink()
     return sources
 
 
@@ -72,118 +42,6 @@ def sites_missing(sources: Sources) -> Sources:
 @fault("file-missing")
 def pedigree_missing(sources: Sources) -> Sources:
     return replace(sources, pedigree=sources.vcf.with_name("nothing.ped"))
-
-
-@fault("vcf-truncated")
-def vcf_without_its_last_block(sources: Sources) -> Sources:
-    sources.vcf.write_bytes(sources.vcf.read_bytes()[:-28])
-    return sources
-
-
-@fault("vcf-truncated")
-def vcf_cut_in_the_middle(sources: Sources) -> Sources:
-    sources.vcf.write_bytes(sources.vcf.read_bytes()[:300])
-    return sources
-
-
-@fault("vcf-truncated")
-def vcf_with_a_damaged_byte(sources: Sources) -> Sources:
-    content = bytearray(sources.vcf.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    sources.vcf.write_bytes(content)
-    return sources
-
-
-@fault("vcf-not-bgzf")
-def vcf_in_plain_gzip(sources: Sources) -> Sources:
-    sources.vcf.write_bytes(gzip.compress(gzip.decompress(sources.vcf.read_bytes())))
-    return sources
-
-
-@fault("vcf-not-bgzf")
-def vcf_not_compressed(sources: Sources) -> Sources:
-    sources.vcf.write_bytes(gzip.decompress(sources.vcf.read_bytes()))
-    return sources
-
-
-@fault("vcf-malformed")
-def vcf_that_is_something_else(sources: Sources) -> Sources:
-    with pysam.BGZFile(str(sources.vcf), "wb", index=None) as stream:
-        stream.write(b"a picture of a cat\n")
-    return sources
-
-
-@fault("vcf-malformed")
-def vcf_with_a_short_record(sources: Sources) -> Sources:
-    return _vcf(sources, [*ROWS, "chr2\t900\trs\tA"], index=True)
-
-
-@fault("vcf-unsorted")
-def vcf_unsorted_without_index(sources: Sources) -> Sources:
-    sources.vcf.with_name("cohort.vcf.gz.tbi").unlink()
-    return _vcf(sources, [ROWS[1], ROWS[0], *ROWS[2:]], index=False)
-
-
-@fault("vcf-unsorted")
-def vcf_unsorted_with_an_old_index(sources: Sources) -> Sources:
-    return _vcf(sources, [ROWS[1], ROWS[0], *ROWS[2:]], index=False)
-
-
-@fault("vcf-unsorted")
-def vcf_with_a_chromosome_in_two_places(sources: Sources) -> Sources:
-    return _vcf(sources, [*ROWS, ROWS[0].replace("\t100\t", "\t5000\t")], index=False)
-
-
-@fault("vcf-index-missing")
-def vcf_without_index(sources: Sources) -> Sources:
-    sources.vcf.with_name("cohort.vcf.gz.tbi").unlink()
-    return sources
-
-
-@fault("vcf-index-stale")
-def vcf_with_another_files_index(sources: Sources) -> Sources:
-    _vcf(sources, [row for row in ROWS if row.startswith("chr1")])
-    return _vcf(sources, ROWS, index=False)
-
-
-@fault("vcf-duplicate-sample")
-def vcf_with_a_sample_twice(sources: Sources) -> Sources:
-    return _vcf(sources, ROWS, [SAMPLES[1], *SAMPLES[1:]])
-
-
-@fault("vcf-no-samples")
-def vcf_without_samples(sources: Sources) -> Sources:
-    return _vcf(sources, [], [])
-
-
-@fault("vcf-duplicate-site")
-def vcf_with_a_site_twice(sources: Sources) -> Sources:
-    return _vcf(sources, [ROWS[0], *ROWS])
-
-
-@fault("vcf-genotype-malformed")
-def genotype_of_letters(sources: Sources) -> Sources:
-    return _vcf(sources, [_with_cell(ROWS[0], 3, "A/G"), *ROWS[1:]])
-
-
-@fault("vcf-genotype-malformed")
-def genotype_of_an_allele_that_is_not_there(sources: Sources) -> Sources:
-    return _vcf(sources, [_with_cell(ROWS[0], 3, "0/2"), *ROWS[1:]])
-
-
-@fault("vcf-genotype-malformed")
-def genotype_of_three_copies(sources: Sources) -> Sources:
-    return _vcf(sources, [_with_cell(ROWS[0], 3, "0/1/1"), *ROWS[1:]])
-
-
-@fault("vcf-genotype-malformed")
-def genotypes_fewer_than_samples(sources: Sources) -> Sources:
-    return _vcf(sources, [ROWS[0].rpartition("\t")[0], *ROWS[1:]])
-
-
-@fault("vcf-genotype-malformed")
-def record_without_genotypes(sources: Sources) -> Sources:
-    return _vcf(sources, [ROWS[0].replace("\tGT\t", "\tDP\t"), *ROWS[1:]])
 
 
 @fault("sample-not-in-vcf")
@@ -301,16 +159,9 @@ def public_site_without_position(sources: Sources) -> Sources:
     return replace(sources, sites=path)
 
 
-@pytest.mark.parametrize(("code", "change"), [case[1:] for case in FAULTS], ids=[case[0] for case in FAULTS])
+@FAULTS.each()
 def test_ingest_refuses(tmp_path: Path, code: str, change: Change) -> None:
-    sources = change(COHORT.write(tmp_path / "files"))
-    out = tmp_path / "snapshots"
-    with pytest.raises(BadInput) as refused:
-        ingest(sources, out, KEY, make_options(), snapshot_id=new_snapshot_id())
-    assert refused.value.code == code
-    assert refused.value.sentence.endswith(".")
-    assert "\n" not in refused.value.sentence
-    assert not out.exists() or not list(out.iterdir())
+    check_refused(tmp_path, code, change)
 
 
 def test_ingest_with_fewer_slots_than_units(tmp_path: Path) -> None:
@@ -332,6 +183,12 @@ def test_ingest_under_a_name_that_is_taken(tmp_path: Path) -> None:
 def test_ingest_with_a_short_key(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least 32 bytes"):
         ingest(COHORT.write(tmp_path / "f"), tmp_path / "s", b"short", make_options(), snapshot_id="a")
+
+
+@pytest.mark.parametrize("changes", [{"slots": 0}, {"maximum_family_size": 0}, {"unit": Unit.PERSON}], ids=str)
+def test_options_that_cannot_be(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="maximum family size"):
+        make_options(**changes)
 
 
 def test_privacy_choices_have_no_default() -> None:
