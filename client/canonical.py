@@ -175,6 +175,8 @@ def _entry(name: str, member: tarfile.TarInfo, first_name: str) -> tarfile.TarIn
         entry.linkname = "" if first_name == name else first_name
         entry.size = member.size if first_name == name else 0
         entry.mode = 0o755 if member.mode & 0o111 else 0o644
+    elif name == "tmp":
+        entry.mode = 0o1777  # some OCI runtimes give the tmpfs that they mount there the mode of what lies beneath
     return entry
 
 

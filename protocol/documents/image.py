@@ -50,6 +50,8 @@ def read_identity(stream: BinaryIO, limits: ImageLimits) -> ImageIdentity:
     source = Source(stream.read, limits.archive_bytes)
     members = _Members(source, limits)
     config_digest, layers = _table_of_contents(members.document("manifest.json"))
+    if len(layers) > limits.layers:
+        raise Refused("image-too-many-layers", f"The image has more than {limits.layers} layers; merge some.")
     config = members.blob(config_digest)
     _check_config(_parse(config, "the configuration"), layers)
     _check_layout(members.document("oci-layout"))

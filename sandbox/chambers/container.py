@@ -40,7 +40,7 @@ class ContainerRuntime:
         self._node = node
 
     def find_image(self, identity: ImageIdentity) -> str | None:
-        """The engine's ID of an image that is loaded already: one of the signed names, with exactly these layers."""
+        """As `ChamberRuntime.find_image` says; engines name an image by its configuration or by its manifest."""
         for name in (identity.config_digest, identity.manifest_digest):
             found = self._engine.image(name) if name else None
             if found and found["Id"] == name and tuple(found["RootFS"]["Layers"]) == identity.layers:
@@ -48,13 +48,13 @@ class ContainerRuntime:
         return None
 
     def load_image(self, archive: Path, identity: ImageIdentity) -> str:
-        """As `ChamberRuntime.load_image` says; an image that is loaded already is not loaded again."""
+        """As `ChamberRuntime.load_image` says."""
+        loaded = self.find_image(identity)
+        if loaded:
+            return loaded
         with archive.open("rb") as stream:
             if read_identity(stream, ImageLimits()) != identity:
                 raise Refused("image-mismatch", "The archive is not the image that was signed.")
-            loaded = self.find_image(identity)
-            if loaded:
-                return loaded
             stream.seek(0)
             digest = self._engine.load(stream)
         image_id = self.find_image(identity)

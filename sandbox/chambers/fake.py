@@ -34,11 +34,11 @@ def _now() -> datetime:
 
 
 class FakeRuntime:
-    """Calls ``programs[entrypoint[0]](input_json, block_dir)`` for each chamber; time may be pretended."""
+    """Calls ``programs[entrypoint](input_json, block_dir)`` for each chamber; time may be pretended."""
 
     def __init__(
         self,
-        programs: Mapping[str, Program],
+        programs: Mapping[tuple[str, ...], Program],
         *,
         clock: Callable[[], datetime] = _now,
         sleep: Callable[[float], None] = time.sleep,
@@ -46,18 +46,20 @@ class FakeRuntime:
         self._programs = programs
         self._clock = clock
         self._sleep = sleep
-        self._images: set[str] = set()
+        self._images: dict[str, tuple[str, ...]] = {}
 
     def find_image(self, identity: ImageIdentity) -> str | None:
         """As the specification says."""
-        return identity.config_digest if identity.config_digest in self._images else None
+        return identity.config_digest if self._images.get(identity.config_digest) == identity.layers else None
 
     def load_image(self, archive: Path, identity: ImageIdentity) -> str:
         """Read the archive as the real thing does; nothing is kept but its ID."""
+        if self.find_image(identity):
+            return identity.config_digest
         with archive.open("rb") as stream:
             if read_identity(stream, ImageLimits()) != identity:
                 raise Refused("image-mismatch", "The archive is not the image that was signed.")
-        self._images.add(identity.config_digest)
+        self._images[identity.config_digest] = identity.layers
         return identity.config_digest
 
     def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
@@ -99,7 +101,7 @@ class FakeRuntime:
         block = plan.block_dirs[chamber]
         if block is None or self._missed(plan, chamber):
             return None
-        ending = self._programs[plan.entrypoint[0]](plan.input_json, block)
+        ending = self._programs[plan.entrypoint](plan.input_json, block)
         ended_well = ending.exit_code == 0 and not ending.out_of_memory and ending.seconds < plan.slot_seconds
         return ending.wrote if ended_well and 0 < len(ending.wrote) <= plan.output_bytes else None
 

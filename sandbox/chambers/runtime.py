@@ -31,13 +31,14 @@ class ChamberRuntime(Protocol):
     """
 
     def find_image(self, identity: ImageIdentity) -> str | None:
-        """The engine's ID of an image that is loaded already, with exactly the signed digest and layers; else None."""
+        """The engine's ID of this image if it is loaded: it bears a signed name and has exactly the signed layers."""
 
     def load_image(self, archive: Path, identity: ImageIdentity) -> str:
-        """Check the archive against the signed identity, load it once, and return the engine's ID for it.
+        """Check the archive against the signed identity, load it, and return the engine's ID for it.
 
-        Refuses (`Refused`) an archive that `read_identity` refuses, ``image-mismatch`` when its identity or what the
-        engine made of it differs from the signed one.
+        An image that `find_image` finds is not looked at again: its ID commits to every byte of its layers. Refuses
+        an archive that `read_identity` refuses, and ``image-mismatch`` when its identity, or what the engine
+        made of it, differs from the signed one.
         """
 
     def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:

@@ -1,0 +1,40 @@
+"""One hostile image and one runtime for the whole battery; after each attack the host is searched for what is left."""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import chamber_help as help_
+import docker
+import pytest
+
+from sandbox.chambers.container import ContainerRuntime
+
+
+@pytest.fixture(scope="session")
+def runtime() -> ContainerRuntime:
+    return ContainerRuntime(help_.engine_url(), node=f"attacks-{os.getpid()}")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.APIClient]:
+    client = docker.APIClient(base_url=help_.engine_url())
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def image(runtime: ContainerRuntime, tmp_path_factory: pytest.TempPathFactory) -> help_.Image:
+    return help_.load_hostile(runtime, tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture
+def hall(runtime: ContainerRuntime, engine: docker.APIClient, image: help_.Image) -> Iterator[help_.Hall]:
+    job = f"attack-{uuid.uuid4().hex}"
+    for directory in help_.run_directory():
+        hall = help_.Hall(runtime, image.image_id, directory, job)
+        try:
+            yield hall
+            help_.check_nothing_left(hall, engine, job)
+        finally:
+            runtime.reap(())

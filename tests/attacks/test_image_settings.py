@@ -1,0 +1,83 @@
+"""What an image says about running has no effect: the chamber is told everything itself."""
+
+import json
+
+import chamber_help as help_
+import docker
+import pytest
+
+from sandbox.chambers.cgroups import Cgroups
+from sandbox.chambers.container import ContainerRuntime
+
+DOCKERFILE = """
+FROM {base}
+COPY hostile.py /hostile.py
+ENV LD_PRELOAD=/evil.so PYTHONSTARTUP=/evil.py PATH=/evil HOME=/evil
+USER 0
+WORKDIR /usr
+ENTRYPOINT ["/evil"]
+CMD ["evil"]
+STOPSIGNAL SIGCONT
+HEALTHCHECK --interval=1s CMD ["/evil"]
+LABEL eu.safeconduct.node=another eu.safeconduct.job=another
+"""
+
+
+@pytest.fixture(scope="module")
+def image_id(engine: docker.APIClient, image: help_.Image, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image that asks for everything, put into the engine behind the back of `load_image`, which refuses it."""
+    folder = tmp_path_factory.mktemp("settings")
+    (folder / "hostile.py").write_text((help_.HOSTILE / "hostile.py").read_text())
+    (folder / "Dockerfile").write_text(DOCKERFILE.format(base=image.image_id))
+    steps = list(engine.build(path=str(folder), network_mode="none", rm=True, forcerm=True, decode=True))
+    return next(step["aux"]["ID"] for step in steps if "aux" in step)
+
+
+def test_settings_of_the_image_have_no_effect(
+    hall: help_.Hall, runtime: ContainerRuntime, engine: docker.APIClient, image_id: str
+) -> None:
+    outcomes = hall.run(["environment", "rights", "honest"], image_id=image_id)
+
+    environment, rights = (json.loads(outcome or b"") for outcome in outcomes[:2])
+    assert not {"LD_PRELOAD", "PYTHONSTARTUP"} & set(environment)
+    assert "/evil" not in str(environment)
+    assert rights["Uid"] == [str(help_.FIRST_UID + 1)] * 4
+    assert outcomes[2] == help_.HONEST
+
+
+def test_settings_of_the_container_are_ours(
+    hall: help_.Hall, runtime: ContainerRuntime, engine: docker.APIClient, image_id: str
+) -> None:
+    plan = hall.plan(["never_ends"], image_id=image_id, slot_seconds=30)
+    runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(1.5))  # leaves it running
+
+    container = engine.inspect_container(f"{plan.job}-{plan.fence}-0")
+    assert container["State"].get("Health") is None
+    assert container["Config"]["StopSignal"] == "SIGKILL"
+    assert container["Config"]["Labels"]["eu.safeconduct.job"] == plan.job
+    assert container["Config"]["Cmd"] is None
+    assert container["Mounts"] == [] or {mount["Type"] for mount in container["Mounts"]} == {"bind"}
+    assert runtime.remove_below(plan.job, plan.fence) == 0
+    assert runtime.remove_below(plan.job, plan.fence + 1) == 1
+    hall.run([None], fence=plan.fence + 1)  # sweeps the desk of the lower fence
+
+
+def test_traced_first_process_outlives_its_container_and_is_found(engine: docker.APIClient, image: help_.Image) -> None:
+    """The control: without launcher and list of calls the engine says "exited" of a process that runs on."""
+    code = "import ctypes,os,time\nctypes.CDLL(None).ptrace(0,0,0,0)\nos.kill(1,10)\nwhile 1: time.sleep(1)"
+    uid = help_.FIRST_UID + 77
+    created = engine.create_container(
+        image.image_id,
+        entrypoint=["/usr/bin/python3", "-I", "-S", "-c", code],
+        user=f"{uid}:{uid}",
+        network_disabled=True,
+        host_config=engine.create_host_config(network_mode="none", security_opt=["no-new-privileges:true"]),
+    )
+    engine.start(created["Id"])
+    engine.wait(created["Id"], timeout=20)
+
+    assert engine.inspect_container(created["Id"])["State"]["Status"] == "exited"
+    assert help_.living(uid)
+    assert not Cgroups(engine.info()["CgroupDriver"]).clear(created["Id"])
+    engine.remove_container(created["Id"], v=True, force=True)
+    assert not help_.living(uid)

@@ -1,0 +1,140 @@
+"""What the tests of chambers share: the hostile image, plans whose blocks name a role, a count of what is left."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from client.images import build
+from protocol.documents.algorithm import ImageIdentity
+from sandbox.chambers.container import ContainerRuntime
+from sandbox.chambers.runtime import ChamberRuntime
+from sandbox.chambers.seccomp import profile
+from sandbox.domain.chamber import ChamberPlan, Timing, uid_base
+
+HOSTILE = Path(__file__).parent.parent / "algorithms" / "hostile"
+ENTRYPOINT = ("/usr/bin/python3", "-I", "-S", "/hostile.py")
+HONEST = b'{"honest": 1}'
+FIRST_UID = uid_base(1)
+_SHARED_MEMORY = Path("/dev/shm")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the tests: its archive, its identity, and the engine's ID once it is loaded."""
+
+    archive: Path
+    identity: ImageIdentity
+    image_id: str = ""
+
+
+def build_image(context: Path, out: Path) -> Image:
+    """Build a folder on the algorithms' base image, which set-up made."""
+    return Image(*build(context, _base(), out))
+
+
+def _base() -> str:
+    base = os.environ.get("SAFECONDUCT_BASE_IMAGE")
+    if not base:
+        pytest.skip("SAFECONDUCT_BASE_IMAGE names no image: run the tests with `make test`, which makes it")
+    return base
+
+
+def engine_url() -> str:
+    """The engine that set-up found or started."""
+    url = os.environ.get("DOCKER_HOST")
+    if not url:
+        pytest.skip("DOCKER_HOST names no engine: run the tests with `make test`, which finds or starts one")
+    return url
+
+
+def load_hostile(runtime: ContainerRuntime, folder: Path) -> Image:
+    """The hostile image, built and loaded."""
+    image = build_image(HOSTILE, folder / "hostile.tar")
+    return replace(image, image_id=runtime.load_image(image.archive, image.identity))
+
+
+class Hall:
+    """Runs plans of chambers whose blocks say what each of them does."""
+
+    def __init__(self, runtime: ChamberRuntime, image_id: str, directory: Path, job: str) -> None:
+        self.runtime = runtime
+        self.directory = directory
+        self.outputs = directory / "outputs"
+        self._image_id = image_id
+        self._job = job
+
+    def plan(self, roles: Sequence[str | None], **changes: Any) -> ChamberPlan:
+        """A plan with one chamber for each role; None is an empty block."""
+        fields: dict[str, Any] = {
+            "job": self._job,
+            "fence": 1,
+            "image_id": self._image_id,
+            "entrypoint": ENTRYPOINT,
+            "input_json": b'{"parameters":{}}',
+            "block_dirs": tuple(self._block(number, role) for number, role in enumerate(roles)),
+            "slot_seconds": 20,
+            "memory_bytes": 128 << 20,
+            "output_bytes": 4096,
+            "timing": Timing.IMMEDIATE,
+            "start_at": datetime.now(UTC),
+            "lanes": 2,
+            "seccomp": profile(),
+            "oci_runtime": "runc",
+            "uid_base": FIRST_UID,
+        }
+        return ChamberPlan(**{**fields, **changes})
+
+    def run(self, roles: Sequence[str | None], **changes: Any) -> list[bytes | None]:
+        """Run a whole plan and collect what its chambers yield."""
+        plan = self.plan(roles, **changes)
+        assert self.runtime.run_slice(plan, 0, self.outputs, in_seconds(60)) == plan.chambers
+        return self.runtime.collect(self.outputs, plan.chambers)
+
+    def _block(self, number: int, role: str | None) -> Path | None:
+        if role is None:
+            return None
+        block = self.directory / "blocks" / str(number)
+        block.mkdir(parents=True)
+        (block / "role").write_text(role)
+        (block / "secret").write_text(f"secret of block {number}")
+        return block
+
+
+def in_seconds(seconds: float) -> datetime:
+    """A moment from now."""
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def run_directory() -> Iterator[Path]:
+    """A directory on tmpfs, which is empty of chambers' files at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="safeconduct-tests-", dir=_SHARED_MEMORY))
+    yield directory
+    shutil.rmtree(directory)
+
+
+def living(first_uid: int = FIRST_UID) -> list[str]:
+    """The processes that run under a uid of the tests' chambers."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if first_uid <= process.stat().st_uid < first_uid + 1000:
+                found.append(f"{process.name} {(process / 'comm').read_text().strip()}")
+        except OSError:
+            continue
+    return found
+
+
+def check_nothing_left(hall: Hall, engine: docker.APIClient, job: str) -> None:
+    """Nothing of a job's chambers is left on the host: no container, process, mount or file."""
+    assert engine.containers(all=True, filters={"label": f"eu.safeconduct.job={job}"}) == []
+    assert living() == []
+    assert str(hall.directory) not in Path("/proc/self/mountinfo").read_text()
+    assert not (hall.outputs / "work").exists() or not list((hall.outputs / "work").iterdir())
