@@ -257,7 +257,7 @@ def _orders() -> Iterator[Case]:
         {
             "recipient-short": ("The recipient key is cut off.", "key-malformed", "recipient", "AAAA"),
             "recipient-small-order": (
-                "The recipient key is a point of small order.",
+                "The recipient key has small order.",
                 "key-malformed",
                 "recipient",
                 weak,
