@@ -22,7 +22,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 #: A JSON text, or the rest of the document where one is never closed: so the search is linear whatever it meets.
 _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_INNERMOST = re.compile(rb"\[\]|\{\}")
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _INTEGER_CHARACTERS = len(str(-limits.JSON_INTEGER))
 
@@ -95,10 +95,13 @@ _DECODER = json.JSONDecoder(
 
 
 def _check_depth(untrusted: bytes) -> None:
-    """Refuse deep nesting before a recursive parser meets it: take texts out, then innermost pairs, level by level."""
-    rest = _TEXT.sub(b"", untrusted).translate(None, delete=_NO_BRACKETS)
+    """Refuse deep nesting before a recursive parser meets it: take texts out, then innermost pairs, level by level.
+
+    Whether a bracket is closed by one of its kind is left to the parser.
+    """
+    rest = _TEXT.sub(b"", untrusted).translate(_ONE_KIND, delete=_NO_BRACKETS)
     for _ in range(limits.JSON_DEPTH):
-        rest = _INNERMOST.sub(b"", rest)
+        rest = rest.replace(b"[]", b"")
         if not rest:
             return
     raise malformed(f"it is nested deeper than {limits.JSON_DEPTH} levels, or its brackets do not match")

@@ -14,7 +14,8 @@ from protocol.crypto.ed25519 import FIELD, SMALL_ORDER_Y, check_point
 from protocol.crypto.keys import PrivateKey, PublicKey, load_private
 from protocol.errors import Refused
 
-VECTORS = Path(os.environ.get("SAFECONDUCT_TEST_DATA", "../shared/data")) / "vectors" / "ed25519_test.json"
+DATA = os.environ.get("SAFECONDUCT_TEST_DATA", Path(__file__).parents[3].parent / "shared" / "data")
+VECTORS = Path(DATA) / "vectors" / "ed25519_test.json"
 MAKERS = [PrivateKey.generate_ed25519, PrivateKey.generate_p256]
 
 
