@@ -25,7 +25,7 @@ from client.errors import ClientError
 
 GRACE_SECONDS: Final = 40.0  # a node gives its worker thirty seconds
 KILL_SECONDS: Final = 5.0
-POLL_SECONDS: Final = 0.05
+POLL_SECONDS: Final = 0.25
 ANSWER_SECONDS: Final = 2.0
 LOG_LINES: Final = 12
 
