@@ -5,15 +5,17 @@
    touch no firewall: chambers have no network, and the rules of another engine stay as they are. containerd is ours
    too, for dockerd would otherwise keep its containers in the system's containerd.
 3. Ending it removes its containers, the mounts below our folders and its data; an engine that was already there only
-   loses the images that bear this checkout's label.
+   loses the images that bear this checkout's label or that nodes loaded from archives under .run.
 """
 
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import daemons
@@ -220,11 +222,23 @@ def _empty(engine: Engine) -> None:
 
 
 def _remove_labelled(machine: Machine, engine: Engine) -> None:
-    ours = engine.docker("images", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={machine.name}").split()
-    for image in dict.fromkeys(ours):
-        with contextlib.suppress(CannotSetUp):  # one that a container still uses stays
+    labelled = engine.docker("images", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={machine.name}").split()
+    for image in dict.fromkeys([*_loaded_from_archives(machine), *labelled]):
+        with contextlib.suppress(CannotSetUp):  # one that is gone, or that a container still uses
             engine.docker("rmi", "--force", image)
             say("Docker", f"removed the image {image[:19]}")
+
+
+def _loaded_from_archives(machine: Machine) -> list[str]:
+    """Return the identities of the image archives under .run: nodes loaded them, and their configuration is bare."""
+    found = []
+    for archive in machine.run.rglob("*.tar"):
+        with contextlib.suppress(OSError, tarfile.TarError, LookupError, ValueError), tarfile.open(archive) as members:
+            manifest = members.extractfile("manifest.json")
+            found += re.findall(
+                r'"Config":\s*"(?:blobs/sha256/)?([0-9a-f]{64})', manifest.read().decode() if manifest else ""
+            )
+    return [f"sha256:{digest}" for digest in found]
 
 
 def _remove_folders(machine: Machine) -> None:
