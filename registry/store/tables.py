@@ -185,6 +185,7 @@ class AccessToken(Base):
     hash: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
     subject: Mapped[str] = mapped_column(_SLUG)
     kind: Mapped[str] = mapped_column(String(10))
+    keyid: Mapped[str] = mapped_column(_DIGEST)
     expires: Mapped[datetime] = mapped_column(Moment, index=True)
 
 

@@ -17,9 +17,9 @@ def remember_assertion(tx: Transaction, assertion_hash: str, forget: datetime) -
     return True
 
 
-def add(tx: Transaction, token_hash: str, subject: str, kind: str, expires: datetime) -> None:
+def add(tx: Transaction, token_hash: str, subject: str, kind: str, keyid: str, expires: datetime) -> None:
     """Keep the hash of a token that is about to be handed out."""
-    tx.add(AccessToken(hash=token_hash, subject=subject, kind=kind, expires=expires))
+    tx.add(AccessToken(hash=token_hash, subject=subject, kind=kind, keyid=keyid, expires=expires))
 
 
 def get(tx: Transaction, token_hash: str) -> AccessToken | None:

@@ -47,6 +47,11 @@ class Hub:
         self.app.state.desk, self.app.state.clock = self.desk, lambda: self.now
         self.roster = digest_of(self.world.sign(self.world.roster(), OFFICE))
 
+    def restart(self) -> None:
+        """Close everything and open it again, as a new process would."""
+        self.desk.store.close()
+        self.desk = self.app.state.desk = open_desk(self.directory)
+
     def request(self, method: str, path: str, who: str | None = None, **more: Any) -> httpx.Response:
         headers = dict(more.pop("headers", {}))
         if who is not None:

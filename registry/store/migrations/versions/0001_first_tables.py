@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=100), nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("keyid", sa.String(length=64), nullable=False),
         sa.Column("expires", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_access_token")),
     )

@@ -1,0 +1,114 @@
+"""The database keeps its promises: one path of migrations, safe settings, all or nothing."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.exc import StatementError
+
+from protocol.errors import SafeconductError
+from registry.store import document, schema, tables, token
+from registry.store.base import Base, Store
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store(f"sqlite:///{tmp_path / 'registry.db'}")
+    schema.upgrade(made.engine)
+    return made
+
+
+def test_head_is_the_newest_script() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+
+    assert ScriptDirectory.from_config(config).get_heads() == [schema.HEAD]
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_models(store: Store) -> None:
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(store: Store) -> None:
+    schema.upgrade(store.engine)
+
+    assert schema.current(store.engine) == schema.HEAD
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 10_000)]
+)
+def test_sqlite_is_set_up_to_lose_nothing(store: Store, pragma: str, value: object) -> None:
+    with store.engine.connect() as connection:
+        assert connection.execute(text(f"PRAGMA {pragma}")).scalar() == value
+
+
+def test_a_transaction_is_all_or_nothing(store: Store) -> None:
+    def break_off() -> None:
+        with store.transaction() as tx:
+            document.add(tx, "0" * 64, "status", b"{}", NOW)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        break_off()
+    with store.reading() as tx:
+        assert document.get(tx, "0" * 64) is None
+
+
+def test_a_second_writer_of_the_same_thing_is_told_so(store: Store) -> None:
+    def write() -> None:
+        with store.transaction() as tx:
+            document.add(tx, "0" * 64, "status", b"{}", NOW)
+
+    write()
+    with pytest.raises(SafeconductError) as refusal:
+        write()
+    assert refusal.value.code == "write-conflict"
+
+
+def test_foreign_keys_are_kept(store: Store) -> None:
+    def write() -> None:
+        with store.transaction() as tx:
+            tx.add(tables.RosterMember(roster="0" * 64, person="meri"))
+
+    with pytest.raises(SafeconductError):
+        write()
+
+
+def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
+    def read() -> None:
+        with Store(f"sqlite:///{tmp_path}/missing/registry.db").reading() as tx:
+            document.get(tx, "0" * 64)
+
+    with pytest.raises(SafeconductError) as refusal:
+        read()
+    assert refusal.value.code == "database-busy"
+
+
+def test_readers_do_not_wait_for_a_writer(store: Store) -> None:
+    with store.transaction() as writing:
+        document.add(writing, "0" * 64, "status", b"{}", NOW)
+        with store.reading() as tx:
+            assert document.get(tx, "0" * 64) is None
+
+
+def test_moments_come_back_aware_and_naive_ones_are_refused(store: Store) -> None:
+    with store.transaction() as tx:
+        token.add(tx, "0" * 64, "rita", "person", "0" * 64, NOW)
+    with store.reading() as tx:
+        assert tx.get_one(tables.AccessToken, "0" * 64).expires == NOW
+
+    def write_naive() -> None:
+        with store.transaction() as tx:
+            token.add(tx, "1" * 64, "rita", "person", "0" * 64, NOW.replace(tzinfo=None))
+
+    with pytest.raises(StatementError):
+        write_naive()
