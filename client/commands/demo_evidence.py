@@ -78,9 +78,10 @@ class Evidence:
             "roster.json": papers.roster,
             "status.json": papers.status,
             "receipt.json": registry.receipt(order),
-            "release.sealed": registry.release(order),
             "node.json": registry.accreditation(plan.node),
         }
+        if story.results[plan.node].release is not None:
+            files["release.sealed"] = registry.release(order)
         files |= {f"approval-{n}.json": registry.document(d) for n, d in enumerate(algorithm.approvals, start=1)}
         files |= {f"person-{n}.json": raw for n, raw in enumerate(papers.accreditations, start=1)}
         self._save(plan.node, files)

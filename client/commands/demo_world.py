@@ -134,6 +134,10 @@ class World:
         found = [(option, data / name) for option, names in tables.items() for name in names if (data / name).exists()]
         files = [word for option, path in found for word in (option, str(path))]
         numbers = ["--people-rounded", str(plan.cohort.people), "--slots", str(plan.slots)]
+        numbers += [
+            "--unit",
+            "family",
+        ]  # what the algorithms protect; published genomes: families of one
         return [
             "--dir",
             str(folder),
