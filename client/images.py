@@ -16,17 +16,20 @@ from protocol.documents.image import ImageLimits, read_identity
 _LOG_LINES = 8
 
 
-def build(context_dir: Path, base: str, out: Path, *, network: str = "none") -> tuple[Path, ImageIdentity]:
+def build(
+    context_dir: Path, base: str, out: Path, *, network: str = "none", fresh: bool = False
+) -> tuple[Path, ImageIdentity]:
     """Build the folder's Dockerfile on the image `base` and write the canonical archive to `out`.
 
     The same folder on the same base gives the same bytes, every time and on every machine. `base` becomes the build
     argument BASE. `network` is what the build's RUN steps may reach: "none", or "host" for those that fetch packages
-    (what they fetch must then be fixed by the Dockerfile). Refused with the code of the fault: whatever no node would
+    (what they fetch must then be fixed by the Dockerfile). `fresh` builds without what the engine kept from earlier
+    builds. Refused with the code of the fault: whatever no node would
     load. `out` appears whole or not at all.
     """
     engine = _engine()
     try:
-        image_id = _build(engine, context_dir, base, network)
+        image_id = _build(engine, context_dir, base, network, fresh=fresh)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
             _save(engine, image_id, Path(scratch) / "saved")
             write_canonical(Path(scratch) / "saved", Path(scratch) / "canonical")
@@ -49,14 +52,20 @@ def _engine() -> docker.APIClient:
         ) from problem
 
 
-def _build(engine: docker.APIClient, context_dir: Path, base: str, network: str) -> str:
+def _build(engine: docker.APIClient, context_dir: Path, base: str, network: str, *, fresh: bool) -> str:
     """The classic builder, whose network can be shut and which needs no plug-in; intermediate containers go."""
     if not (context_dir / "Dockerfile").is_file():
         raise ClientError(
             "image-no-dockerfile", f"There is no Dockerfile in {context_dir}; write one or choose another folder."
         )
     steps = engine.build(
-        path=str(context_dir), buildargs={"BASE": base}, network_mode=network, rm=True, forcerm=True, decode=True
+        path=str(context_dir),
+        buildargs={"BASE": base},
+        network_mode=network,
+        nocache=fresh,
+        rm=True,
+        forcerm=True,
+        decode=True,
     )
     log: list[str] = []
     image_id = ""

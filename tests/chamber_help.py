@@ -35,9 +35,9 @@ class Image:
     image_id: str = ""
 
 
-def build_image(context: Path, out: Path) -> Image:
+def build_image(context: Path, out: Path, *, fresh: bool = False) -> Image:
     """Build a folder on the algorithms' base image, which set-up made."""
-    return Image(*build(context, _base(), out))
+    return Image(*build(context, _base(), out, fresh=fresh))
 
 
 def _base() -> str:
@@ -102,7 +102,7 @@ class Hall:
         if role is None:
             return None
         block = self.directory / "blocks" / str(number)
-        block.mkdir(parents=True)
+        block.mkdir(parents=True, exist_ok=True)
         (block / "role").write_text(role)
         (block / "secret").write_text(f"secret of block {number}")
         return block

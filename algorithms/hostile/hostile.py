@@ -89,6 +89,11 @@ def honest() -> None:
     report({"honest": 1})
 
 
+def slow() -> None:
+    time.sleep(2)
+    honest()
+
+
 def block() -> None:
     """Report the whole input: what this chamber may see."""
     files = {path.name: path.read_text() for path in sorted(DATA.iterdir())}

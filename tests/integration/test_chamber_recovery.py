@@ -1,0 +1,126 @@
+"""Chambers outlive the process that started them, and nothing of them outlives their job."""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import chamber_help as help_
+import docker
+import pytest
+
+from sandbox.chambers.container import ContainerRuntime
+from sandbox.domain.chamber import Timing
+
+NODE = f"recovery-{os.getpid()}"
+TESTS = Path(__file__).parents[1]
+# A worker of its own: it runs the plan of three chambers that the test lays, and is killed in the middle.
+WORKER = """
+import sys
+from pathlib import Path
+import chamber_help as help_
+from sandbox.chambers.container import ContainerRuntime
+node, image_id, directory, job = sys.argv[1:]
+hall = help_.Hall(ContainerRuntime(help_.engine_url(), node=node), image_id, Path(directory), job)
+print("ready", flush=True)
+hall.run(["slow", "slow", "honest"])
+"""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[docker.APIClient]:
+    client = docker.APIClient(base_url=help_.engine_url())
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> help_.Image:
+    return help_.load_hostile(ContainerRuntime(help_.engine_url(), node=NODE), tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture
+def hall(engine: docker.APIClient, image: help_.Image) -> Iterator[help_.Hall]:
+    job = f"recovery-{uuid.uuid4().hex}"
+    for directory in help_.run_directory():
+        hall = help_.Hall(ContainerRuntime(help_.engine_url(), node=NODE), image.image_id, directory, job)
+        try:
+            yield hall
+            help_.check_nothing_left(hall, engine, job)
+        finally:
+            hall.runtime.reap(())
+
+
+def another() -> ContainerRuntime:
+    """The runtime of the next tick, which remembers nothing."""
+    return ContainerRuntime(help_.engine_url(), node=NODE)
+
+
+def test_chamber_left_running_is_picked_up_by_the_next_slice(hall: help_.Hall) -> None:
+    plan = hall.plan(["slow", "honest", "slow"])
+
+    assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(1)) == 0
+    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(60)) == 3
+
+    assert hall.runtime.collect(hall.outputs, 3) == [help_.HONEST] * 3
+
+
+def test_resumed_chamber_is_killed_by_its_own_start(hall: help_.Hall) -> None:
+    plan = hall.plan(["never_ends"], slot_seconds=4)
+    start = time.monotonic()
+
+    assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(2)) == 0
+    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(60)) == 1
+
+    assert hall.runtime.collect(hall.outputs, 1) == [None]
+    assert 4 <= time.monotonic() - start < 9
+
+
+def test_padded_chamber_left_running_is_read_when_its_slot_ends(hall: help_.Hall) -> None:
+    plan = hall.plan(["slow"], timing=Timing.PADDED, slot_seconds=8, start_at=help_.in_seconds(0.2))
+
+    assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(1.5)) == 0
+    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(60)) == 1
+
+    assert hall.runtime.collect(hall.outputs, 1) == [help_.HONEST]
+
+
+def test_higher_fence_removes_the_lower_one_and_runs_again(hall: help_.Hall) -> None:
+    plan = hall.plan(["never_ends", "honest"], lanes=1)
+    hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(1.5))
+    (hall.directory / "blocks" / "0" / "role").write_text("honest")
+    taken_over = hall.plan([None], fence=2, block_dirs=plan.block_dirs)
+
+    assert another().remove_below(plan.job, 2) == 1
+    assert another().run_slice(taken_over, 0, hall.outputs, help_.in_seconds(60)) == 2
+
+    assert hall.runtime.collect(hall.outputs, 2) == [help_.HONEST] * 2
+
+
+def test_reaper_spares_live_jobs_and_other_nodes(hall: help_.Hall) -> None:
+    plan = hall.plan(["never_ends"])
+    hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(1.5))
+
+    assert ContainerRuntime(help_.engine_url(), node=f"{NODE}-other").reap(()) == 0
+    assert another().reap({plan.job}) == 0
+    assert another().reap({"another-job"}) == 1
+    hall.run([None], fence=2)
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.5, 1.0, 2.3])
+def test_worker_killed_at_any_moment_leaves_a_job_that_can_go_on(hall: help_.Hall, seconds: float) -> None:
+    roles = ["slow", "slow", "honest"]
+    plan = hall.plan(roles)
+    command = [sys.executable, "-c", WORKER, NODE, plan.image_id, str(hall.directory), plan.job]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout
+        worker.stdout.readline()
+        time.sleep(seconds)
+        worker.kill()
+
+    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(60)) == 3
+    assert hall.runtime.collect(hall.outputs, 3) == [help_.HONEST] * 3
