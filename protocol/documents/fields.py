@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
@@ -90,11 +90,11 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Subject(Record):
-    """What an in-toto statement is about: a name and a SHA-256 digest."""
+class Subject(NamedTuple):
+    """What an in-toto statement is about: a name and a SHA-256 digest, both from checked fields of a document."""
 
-    name: Line
-    sha256: Digest
+    name: str
+    sha256: str
 
 
 class Document(Record):
