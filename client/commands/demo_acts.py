@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,10 +10,9 @@ from client.commands.demo_answers import Answers
 from client.commands.demo_cast import COMMITTEE, MEMBERS, OFFICE, QUORUM, RESEARCHER
 from client.commands.demo_evidence import Evidence
 from client.commands.demo_genomes import with_variants
-from client.commands.demo_programs import wait_until
 from client.commands.demo_refusals import Refusals, changed_folder
 from client.commands.demo_story import Story
-from client.commands.demo_world import ALGORITHMS, START_SECONDS, at_once
+from client.commands.demo_world import ALGORITHMS
 from client.commands.job_tables import nano
 
 
@@ -40,7 +40,7 @@ class Acts:
         ):
             self.story.review()
         with self.stage.chapter("order", "One signed order for each node"):
-            self.story.order()
+            self.story.sign_orders()
         with self.stage.chapter("run", "Each node checks everything itself, charges its ledger, runs sealed chambers"):
             self.run()
         with self.stage.chapter("results", "The answers: receipt first, then the release, then the key"):
@@ -55,24 +55,23 @@ class Acts:
     # Act one --------------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Make or find cohorts and images while keys are made and papers are signed."""
+        """Make or find cohorts, images and a furnished world; start the registry and the nodes as soon as they can."""
         story, world = self.story, self.world
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            registry = pool.submit(world.start_registry)
-            cohorts = pool.submit(world.cohorts, dict.fromkeys(plan.cohort for plan in story.programme.nodes))
-            self._sign_papers()
-            folders = [ALGORITHMS / name for name in story.programme.algorithms]
-            folders.append(changed_folder(story, story.programme.nodes[0].algorithm))
-            story.images = world.images(folders)
-            found = cohorts.result()
-            registry.result()
-        if story.programme.name == "genomes":
-            story.programme = with_variants(story.programme, found)
-            self.refusals.plan = story.programme.nodes[0]
-        story.cohorts = {plan.node: found[plan.cohort] for plan in story.programme.nodes}
+        folders = [ALGORITHMS / name for name in story.programme.algorithms]
+        folders.append(changed_folder(story, story.programme.nodes[0].algorithm))
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            images = pool.submit(lambda: {folder: world.image(folder) for folder in folders})
+            found = world.cohorts(dict.fromkeys(plan.cohort for plan in story.programme.nodes))
+            if story.programme.name == "genomes":
+                story.programme = with_variants(story.programme, found)
+                self.refusals.plan = story.programme.nodes[0]
+            story.cohorts = {plan.node: found[plan.cohort] for plan in story.programme.nodes}
+            world.furnish(story.programme.nodes, found)
+            world.start_registry()
+            story.images = images.result()
+        self._show_cast()
 
-    def _sign_papers(self) -> None:
-        self.world.papers = self.world.cast.papers()
+    def _show_cast(self) -> None:
         self.stage.table(
             ["who", "is", "of"],
             [
@@ -87,28 +86,21 @@ class Acts:
         )
         self.stage.tell(
             "The office signed four accreditations, the committee's roster and a list of revocations (empty, valid for "
-            "seven days). Every key was made just now and belongs to one person."
+            "seven days). Everybody has keys of their own."
         )
 
     # Act two --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Make the nodes, accredit them, start them, and wait until the catalogue names every data set."""
-        story, world = self.story, self.world
-        plans = story.programme.nodes
-        requests = at_once(lambda plan: world.make_node(plan, story.cohorts[plan.node]), plans)
+        """Accredit the nodes and start them. The story goes on while they come up: orders wait in the registry."""
+        world = self.world
         registry = world.open_registry()
-        for plan, request in zip(plans, requests, strict=True):
-            signed = world.cast.accredit_node(plan.node, plan.country, plan.institution, request["keys"])
-            registry.publish("accreditations", signed)
+        for plan in self.story.programme.nodes:
+            keys = world.requests[plan.node]["keys"]
+            registry.publish(
+                "accreditations", world.cast.accredit_node(plan.node, plan.country, plan.institution, keys)
+            )
             world.start_node(plan)
-        wanted = {plan.dataset for plan in plans}
-        wait_until(
-            lambda: wanted <= {one["dataset"] for one in registry.listing("datasets")},
-            seconds=START_SECONDS,
-            what="The nodes' first report to the registry",
-            check=world.programs.check_alive,
-        )
         registry.close()
         self._introduce()
         self._log_in()
@@ -155,10 +147,11 @@ class Acts:
             "block of people; then the gate, which clamps, reduces and adds noise, once; then the seal."
         )
 
-        def first_chamber() -> None:
-            self.stage.timings["until_first_chamber"] = round(self.stage.seconds, 3)
-
-        states = self.story.wait(self.story.orders, first_chamber)
+        first_chamber: Callable[[], None] | None = self.stage.mark_first_chamber
+        states: dict[str, str] = {}
+        for wave in self.story.waves():
+            states |= self.story.run_wave(wave, first_chamber)
+            first_chamber = None
         released = [node for node, state in states.items() if state == "released"]
         self.stage.promise(len(released) == len(states), f"{len(released)} of {len(states)} nodes released an answer")
 
@@ -183,5 +176,5 @@ class Acts:
             "combined": self.answers.together(),
             "refusals": [one.as_data() for one in self.refusals.found],
             "broken_promises": self.stage.broken_promises,
-            "timings": self.stage.timings,
+            "timings": {**self.stage.timings, "until_first_chamber": self.stage.until_first_chamber},
         }

@@ -24,6 +24,7 @@ from protocol.documents.envelope import read_envelope
 from protocol.documents.job_order import JobOrder
 
 CHANGED_VERSION: Final = "1.0.1"
+LEDGER_HEAD: Final = "ledger.head"
 EXPECTED: Final = {
     "unapproved image": "approval-missing",
     "one approval where two are needed": "approval-quorum",
@@ -161,15 +162,15 @@ class Refusals:
         self.stage.promise(after == self.heads, "no ledger changed: every head is the same as before the six attempts")
 
     def _ledger_heads(self) -> dict[str, str]:
-        programs = self.story.world.programs
-        tasks = {
-            plan.node: programs.begin(
-                f"{plan.node}-ledger",
-                ["ledger", "verify", "--dir", str(self.story.world.node_folder(plan)), "--json"],
-            )
+        """Return each node's ledger head as it stands outside its database; the node in question adds its books up."""
+        world = self.story.world
+        heads = {
+            plan.node: (world.node_folder(plan) / LEDGER_HEAD).read_text(encoding="utf-8").strip()
             for plan in self.story.programme.nodes
         }
-        return {node: str(task.result()["head"]) for node, task in tasks.items()}
+        folder = str(world.node_folder(self.plan))
+        verified = world.programs.run(f"{self.plan.node}-ledger", ["ledger", "verify", "--dir", folder, "--json"])
+        return {**heads, self.plan.node: str(verified["head"])}
 
 
 def changed_folder(story: Story, algorithm: str) -> Path:

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 PLAIN_WIDTH: Final = 118
+QUARTERS: Final = 4  # without a terminal a running job says something four times, not a hundred
 
 
 class Stage:
@@ -26,6 +27,7 @@ class Stage:
         self.console = Console(file=stream, highlight=False, width=None if stream.isatty() else PLAIN_WIDTH)
         self.started = time.monotonic()
         self.timings: dict[str, float] = {}
+        self.until_first_chamber: float | None = None
         self.broken_promises: list[str] = []
         self._chapter = 0
 
@@ -33,6 +35,10 @@ class Stage:
     def seconds(self) -> float:
         """How long the demo has been going."""
         return time.monotonic() - self.started
+
+    def mark_first_chamber(self) -> None:
+        """Note when the first chamber was seen to run."""
+        self.until_first_chamber = round(self.seconds, 3)
 
     @contextmanager
     def chapter(self, phase: str, title: str) -> Iterator[None]:
@@ -84,6 +90,8 @@ class Stage:
         """Say where the time went."""
         rows = [(phase.replace("_", " "), f"{seconds:7.1f} s") for phase, seconds in self.timings.items()]
         self.table(["phase", ">time"], rows)
+        if self.until_first_chamber is not None:
+            self.tell(f"The first chamber was seen to run after {self.until_first_chamber:.1f} s.")
 
 
 class Waiting:
@@ -110,9 +118,9 @@ class Waiting:
         for name, (state, share) in states.items():
             if self._bars is not None:
                 self._bars.update(self._tasks[name], completed=100 * share, state=state)
-            elif self._last[name] != state:
+            elif self._last[name] != (step := f"{state.partition(',')[0]}{int(QUARTERS * share)}"):
                 self._console.print(f"  {self._stage.seconds:6.1f} s  {name}: {state}")
-            self._last[name] = state
+                self._last[name] = step
 
     def stop(self) -> None:
         """Leave the last state standing."""

@@ -5,9 +5,10 @@ Each chapter is one step that people take in earnest, through the same client fu
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,6 +34,7 @@ from protocol.documents.envelope import read_envelope
 
 POLL_SECONDS: Final = 0.4
 RUN_SECONDS: Final = 900.0
+ENOUGH_CORES: Final = 4
 CONDITIONS_DAYS: Final = 30
 PROGRESS: Final = {"queued": 0.0, "received": 0.02, "verified": 0.05, "charged": 0.08, "staged": 0.1, "sealed": 0.97}
 
@@ -56,6 +58,7 @@ class Story:
         self.cohorts: dict[str, Path] = {}
         self.images: dict[Path, Path] = {}
         self.submitted: dict[str, Submitted] = {}
+        self.envelopes: dict[str, bytes] = {}
         self.orders: dict[str, str] = {}
         self.results: dict[str, Result] = {}
         self.researcher: Client
@@ -160,18 +163,36 @@ class Story:
         }
         return Wish(**{**fields, **changes})
 
-    def order(self) -> None:
-        """The researcher signs one order for each node; the registry carries it there."""
+    def sign_orders(self) -> None:
+        """The researcher signs one order for each node."""
         plans = self.programme.nodes
         envelopes = self.researcher.sign_orders(self.wish(plan) for plan in plans)
-        for plan, envelope in zip(plans, envelopes, strict=True):
-            self.orders[plan.node] = self.researcher.registry.publish("orders", envelope)
+        self.envelopes = dict(zip((plan.node for plan in plans), envelopes, strict=True))
+        self.orders = {node: read_envelope(envelope).digest for node, envelope in self.envelopes.items()}
         self.stage.table(
             ["node", "algorithm", "asks", ">rho", "order"],
             [[p.node, p.algorithm, asked(p), nano(p.rho_nano), f"{self.orders[p.node][:16]}…"] for p in plans],
         )
 
-    def wait(self, orders: Mapping[str, str], on_running: Any = None) -> dict[str, str]:
+    def waves(self) -> list[list[NodePlan]]:
+        """Say whose jobs run together: on few cores, jobs with fixed time slots do not run beside greedy ones."""
+        padded = [plan for plan in self.programme.nodes if plan.timing == "padded"]
+        greedy = [plan for plan in self.programme.nodes if plan.timing != "padded"]
+        if not padded or (os.cpu_count() or 1) >= ENOUGH_CORES:
+            return [list(self.programme.nodes)]
+        self.stage.tell(
+            f"{', '.join(plan.node for plan in padded)} waits for the others: its chambers have fixed time slots, and all "
+            "nodes of this demo share a few cores. On machines of their own they would run at once."
+        )
+        return [greedy, padded]
+
+    def run_wave(self, plans: list[NodePlan], on_running: Callable[[], None] | None) -> dict[str, str]:
+        """Send the orders of some nodes through the registry and wait for their ends."""
+        for plan in plans:
+            self.researcher.registry.publish("orders", self.envelopes[plan.node])
+        return self.wait({plan.node: self.orders[plan.node] for plan in plans}, on_running)
+
+    def wait(self, orders: Mapping[str, str], on_running: Callable[[], None] | None = None) -> dict[str, str]:
         """Wait until the orders have ended; return the last state of each, by label."""
         deadline = time.monotonic() + RUN_SECONDS
         states: dict[str, dict[str, Any]] = {}

@@ -1,19 +1,24 @@
 """The demo's world: cohorts, images, a registry and nodes, made or found again, started and stopped.
 
 Every program runs as an operator would run it, by its own command; every person works through the Python client. What
-is slow and always comes out the same (cohorts, image archives, a node's ingest) is kept between performances.
+is slow and always comes out the same is kept between performances: cohorts, image archives, and the world as it is
+before the first word: everybody's keys and papers, a registry without documents, nodes with data and an empty ledger.
+A kept world is a week old at most, since its papers are valid for a month.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from client.api import RegistryClient
+from client.commands.algorithm import ARCHIVE, IDENTITY
 from client.commands.demo_cache import ROOT, Cache, folder_digest, source_digest
 from client.commands.demo_cast import OFFICE, Cast, Papers
 from client.commands.demo_plan import GENOME_MINIMUM_FREQUENCY, GENOME_VARIANTS, Cohort, NodePlan
@@ -25,6 +30,8 @@ START_SECONDS: Final = 90.0
 BASE_VARIABLE: Final = "SAFECONDUCT_BASE_IMAGE"
 ALGORITHMS: Final = ROOT / "algorithms"
 DUO: Final = "DUO:0000042"  # general research use
+NOWHERE: Final = "http://127.0.0.1:1"  # a kept world has no registry yet
+REQUESTS: Final = "requests.json"
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -37,6 +44,7 @@ class World:
         self.cast = Cast(run / "people")
         self.url = f"http://127.0.0.1:{free_port()}"
         self.papers: Papers
+        self.requests: dict[str, Any] = {}
 
     # Made once, found again -----------------------------------------------------------------------------------
 
@@ -63,36 +71,74 @@ class World:
         name = f"data-{cohort.population or cohort.country}"
         self.programs.run(name, ["data", *what, "--out", str(folder), "--json"])
 
-    def images(self, folders: Iterable[Path]) -> dict[Path, Path]:
-        """Return, for each algorithm's folder, the folder of its built archive and identity."""
-        folders = list(folders)
-        return dict(zip(folders, [self._image(folder) for folder in folders], strict=True))
-
-    def _image(self, folder: Path) -> Path:
+    def image(self, folder: Path) -> Path:
+        """Return the folder of an algorithm's built archive and its identity."""
         facts = {"folder": folder_digest(folder), "base": engine_id(self.base), "by": source_digest("client")}
         return self.cache.get("image", facts, lambda out: build(folder, self.base, out))
+
+    def furnish(self, plans: Iterable[NodePlan], cohorts: Mapping[Cohort, Path]) -> None:
+        """Bring people, papers, a registry and nodes into this performance, from the kept world or made now."""
+        plans = list(plans)
+        week = "-".join(str(part) for part in self.cast.now.isocalendar()[:2])
+        software = source_digest("sandbox", "registry", "protocol", "client"), folder_digest(ROOT / "policies")
+        facts = {"plans": plans, "data": cohorts, "week": week, "by": software}
+        kept = self.cache.get_in_place("world", facts, lambda folder: self._make_world(folder, plans, cohorts))
+        for name in ("people", "registry", "nodes"):
+            # The nodes' data stay where they are; nodes only read them.
+            shutil.copytree(kept / name, self.run / name, ignore=shutil.ignore_patterns("datasets"), dirs_exist_ok=True)
+        for settings in (self.run / "registry" / "registry.toml", *self.run.glob("nodes/*/node.toml")):
+            move(settings, self.url)
+        self.papers = self.cast.papers()
+        self.requests = json.loads((kept / REQUESTS).read_text(encoding="utf-8"))
+
+    def _make_world(self, folder: Path, plans: list[NodePlan], cohorts: Mapping[Cohort, Path]) -> None:
+        cast = Cast(folder / "people")
+        cast.public(OFFICE)
+        office = ["--office", f"{OFFICE}={cast.files(OFFICE).public}", "--url", NOWHERE, "--json"]
+        registry = self.programs.begin(
+            "registry-init", ["registry", "init", "--dir", str(folder / "registry"), *office]
+        )
+        requests = at_once(lambda plan: self._make_node(folder, cast, plan, cohorts[plan.cohort]), plans)
+        registry.result()
+        cast.papers()
+        named = {plan.node: request for plan, request in zip(plans, requests, strict=True)}
+        (folder / REQUESTS).write_text(json.dumps(named), encoding="utf-8")
+
+    def _make_node(self, kept: Path, cast: Cast, plan: NodePlan, data: Path) -> Any:
+        """Make a node and give it its data; return its request for accreditation."""
+        folder, papers = kept / "nodes" / plan.node, kept / "papers" / plan.node
+        papers.mkdir(parents=True)
+        root = cast.trust_root(plan.holder, [plan.dataset])
+        (papers / "trust-root.json").write_bytes(root)
+        (papers / "policy.json").write_text(json.dumps(plan.policy(), indent=2), encoding="utf-8")
+        request = self.programs.run(
+            f"{plan.node}-init",
+            [
+                *("node", "init", "--dir", str(folder), "--name", plan.node, "--country", plan.country),
+                *("--registry", NOWHERE, "--trust-root", str(papers / "trust-root.json")),
+                *("--fingerprint", read_envelope(root).digest, "--policy", str(papers / "policy.json")),
+                *("--holder-key", str(cast.files(plan.holder).signing), "--json"),
+            ],
+        )
+        self.programs.run(f"{plan.node}-dataset", ["node", "dataset", "add", *dataset_options(plan, folder, data)])
+        return request
 
     # Programs -------------------------------------------------------------------------------------------------
 
     def start_registry(self) -> None:
-        """Make the registry and start it; it serves as soon as it can."""
-        folder = self.run / "registry"
-        key = self.cast.files(OFFICE).public
-        self.cast.public(OFFICE)
-        office = ["--office", f"{OFFICE}={key}", "--url", self.url, "--json"]
-        self.programs.run("registry-init", ["registry", "init", "--dir", str(folder), *office])
+        """Start the registry; it serves as soon as it can."""
         port = self.url.rpartition(":")[2]
-        self.programs.start("registry", ["registry", "run", "--dir", str(folder), "--port", port])
+        self.programs.start("registry", ["registry", "run", "--dir", str(self.run / "registry"), "--port", port])
 
     def open_registry(self) -> RegistryClient:
         """Wait until the registry answers, and give it the office's papers."""
-        client = RegistryClient(self.url)
         wait_until(
             lambda: self.programs.answers(f"{self.url}/healthz"),
             seconds=START_SECONDS,
             what="The start of the registry",
             check=self.programs.check_alive,
         )
+        client = RegistryClient(self.url)
         for accreditation in self.papers.accreditations:
             client.publish("accreditations", accreditation)
         client.publish("rosters", self.papers.roster)
@@ -103,58 +149,32 @@ class World:
         """Return a node's directory."""
         return self.run / "nodes" / plan.node
 
-    def make_node(self, plan: NodePlan, data: Path) -> dict[str, Any]:
-        """Make a node and give it its data; return its request for accreditation."""
-        folder = self.node_folder(plan)
-        papers = self.run / "papers" / plan.node
-        papers.mkdir(parents=True, exist_ok=True)
-        root = self.cast.trust_root(plan.holder, [plan.dataset])
-        (papers / "trust-root.json").write_bytes(root)
-        (papers / "policy.json").write_text(json.dumps(plan.policy(), indent=2), encoding="utf-8")
-        request: dict[str, Any] = self.programs.run(
-            f"{plan.node}-init",
-            [
-                *("node", "init", "--dir", str(folder), "--name", plan.node, "--country", plan.country),
-                *("--registry", self.url, "--trust-root", str(papers / "trust-root.json")),
-                *("--fingerprint", read_envelope(root).digest, "--policy", str(papers / "policy.json")),
-                *("--holder-key", str(self.cast.files(plan.holder).signing), "--json"),
-            ],
-        )
-        self.programs.run(f"{plan.node}-dataset", ["node", "dataset", "add", *self._dataset(plan, folder, data)])
-        return request
-
-    def _dataset(self, plan: NodePlan, folder: Path, data: Path) -> list[str]:
-        tables = {
-            "--vcf": ("cohort.vcf.gz",),
-            "--samples": ("subjects.parquet", "subjects.tsv"),
-            "--diagnoses": ("diagnoses.parquet", "diagnoses.tsv"),
-            "--pedigree": ("pedigree.ped",),
-            "--sites": ("sites.tsv",),
-        }
-        found = [(option, data / name) for option, names in tables.items() for name in names if (data / name).exists()]
-        files = [word for option, path in found for word in (option, str(path))]
-        numbers = ["--people-rounded", str(plan.cohort.people), "--slots", str(plan.slots)]
-        numbers += [
-            "--unit",
-            "family",
-        ]  # what the algorithms protect; published genomes: families of one
-        return [
-            "--dir",
-            str(folder),
-            "--id",
-            plan.dataset,
-            *files,
-            *numbers,
-            "--duo",
-            DUO,
-            "--assembly",
-            plan.cohort.assembly,
-            "--json",
-        ]
-
     def start_node(self, plan: NodePlan) -> None:
         """Start a node."""
         self.programs.start(plan.node, ["node", "run", "--dir", str(self.node_folder(plan))])
+
+
+def dataset_options(plan: NodePlan, folder: Path, data: Path) -> list[str]:
+    """Return how a node is told about its data: those files of a cohort that are there, and the public numbers."""
+    tables = {
+        "--vcf": ("cohort.vcf.gz",),
+        "--samples": ("subjects.parquet", "subjects.tsv"),
+        "--diagnoses": ("diagnoses.parquet", "diagnoses.tsv"),
+        "--pedigree": ("pedigree.ped",),
+        "--sites": ("sites.tsv",),
+    }
+    found = [(option, data / name) for option, names in tables.items() for name in names if (data / name).exists()]
+    files = [word for option, path in found for word in (option, str(path))]
+    numbers = ["--people-rounded", str(plan.cohort.people), "--slots", str(plan.slots)]
+    numbers += ["--unit", "family"]  # what the algorithms protect; published genomes: families of one
+    named = ["--dir", str(folder), "--id", plan.dataset, "--assembly", plan.cohort.assembly]
+    return [*named, *files, *numbers, "--duo", DUO, "--json"]
+
+
+def move(settings: Path, url: str) -> None:
+    """Tell a program of a kept world where the registry is in this performance."""
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(re.sub(re.escape(NOWHERE), url, text), encoding="utf-8")
 
 
 def at_once(function: Callable[[A], B], items: Iterable[A]) -> list[B]:
@@ -165,7 +185,6 @@ def at_once(function: Callable[[A], B], items: Iterable[A]) -> list[B]:
 
 def build(folder: Path, base: str, out: Path) -> None:
     """Build an algorithm's image and write its identity beside the archive."""
-    from client.commands.algorithm import ARCHIVE, IDENTITY
     from client.images import build as build_image
 
     _, identity = build_image(folder, base, out / ARCHIVE)
