@@ -97,9 +97,8 @@ class Acts:
         registry = world.open_registry()
         for plan in self.story.programme.nodes:
             keys = world.requests[plan.node]["keys"]
-            registry.publish(
-                "accreditations", world.cast.accredit_node(plan.node, plan.country, plan.institution, keys)
-            )
+            signed = world.cast.accredit_node(plan.node, plan.country, plan.institution, keys)
+            registry.publish("accreditations", signed)
             world.start_node(plan)
         registry.close()
         self._introduce()

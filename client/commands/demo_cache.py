@@ -41,7 +41,7 @@ class Cache:
         return place
 
     def get_in_place(self, kind: str, facts: Mapping[str, Any], make: Callable[[Path], None]) -> Path:
-        """The same for a thing that remembers where it was made: it is made in its place, and marked when it is whole."""
+        """The same for a thing that remembers where it was made: made in its place, and marked when whole."""
         place = self.place(kind, facts)
         if (place / WHOLE).exists():
             return place

@@ -181,8 +181,8 @@ class Story:
         if not padded or (os.cpu_count() or 1) >= ENOUGH_CORES:
             return [list(self.programme.nodes)]
         self.stage.tell(
-            f"{', '.join(plan.node for plan in padded)} waits for the others: its chambers have fixed time slots, and all "
-            "nodes of this demo share a few cores. On machines of their own they would run at once."
+            f"{', '.join(plan.node for plan in padded)} waits for the others: its chambers have fixed time slots, and "
+            "all nodes of this demo share a few cores. On machines of their own they would run at once."
         )
         return [greedy, padded]
 

@@ -81,7 +81,7 @@ class World:
         plans = list(plans)
         week = "-".join(str(part) for part in self.cast.now.isocalendar()[:2])
         software = source_digest("sandbox", "registry", "protocol", "client"), folder_digest(ROOT / "policies")
-        facts = {"plans": plans, "data": cohorts, "week": week, "by": software}
+        facts = {"plans": plans, "data": [cohorts[plan.cohort] for plan in plans], "week": week, "by": software}
         kept = self.cache.get_in_place("world", facts, lambda folder: self._make_world(folder, plans, cohorts))
         for name in ("people", "registry", "nodes"):
             # The nodes' data stay where they are; nodes only read them.
@@ -197,8 +197,6 @@ def engine_id(image: str) -> str:
 
     found = engine_image_id(image)
     if found is None:
-        sentence = (
-            f"The engine has no image {image}. `make demo` makes it; or let {BASE_VARIABLE} name one that is there."
-        )
+        sentence = f"The engine has no image {image}. `make demo` makes it; or let {BASE_VARIABLE} name another."
         raise UsageProblem("no-base-image", sentence)
     return found

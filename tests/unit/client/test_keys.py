@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def test_key_new_without_terminal_and_passphrase_is_a_usage_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SAFECONDUCT_PASSPHRASE", raising=False)
-    monkeypatch.setattr("sys.stdin", (tmp_path / "empty").open("w+"))
+    monkeypatch.setattr("sys.stdin", io.StringIO())
 
     assert cli.run(["key", "new", "ada", "--home", str(tmp_path)]) == USAGE
 
