@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from protocol.documents import limits, parameters
 from protocol.documents.fields import (
@@ -28,6 +28,7 @@ from protocol.documents.fields import (
     SomeTerms,
     Subject,
     Text,
+    read_decimal,
 )
 from protocol.documents.strict import Json
 from protocol.errors import Refused
@@ -38,7 +39,6 @@ Argument = Annotated[str, StringConstraints(min_length=1, max_length=1000, patte
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$")]
 
-_AMOUNT: TypeAdapter[Any] = TypeAdapter(Amount)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:>*/-]{0,199}")
 
 #: What each mode can do with an output (DESIGN 7); the other modes are refused later, with codes of their own.
@@ -193,8 +193,8 @@ def _check_present(untrusted: dict[Any, Any]) -> None:
 
 def _is_finite(untrusted: object) -> bool:
     try:
-        _AMOUNT.validate_python(untrusted)
-    except ValidationError:
+        read_decimal(untrusted)
+    except ValueError:
         return False
     return True
 

@@ -29,7 +29,8 @@ def _write_moment(value: datetime) -> str:
     return value.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _read_decimal(value: object) -> Decimal:
+def read_decimal(value: object) -> Decimal:
+    """An exact, finite decimal from its text (or from a Decimal made in Python); raises ValueError otherwise."""
     text = format(value, "f") if isinstance(value, Decimal) else value
     if isinstance(text, str) and _DECIMAL.fullmatch(text):
         return Decimal(text)
@@ -51,7 +52,7 @@ def _sorted_set(values: tuple[str, ...]) -> tuple[str, ...]:
 #: A moment: RFC 3339, UTC, whole seconds.
 Moment = Annotated[datetime, BeforeValidator(_read_moment), PlainSerializer(_write_moment)]
 #: An exact decimal, on the wire a string without exponent.
-Amount = Annotated[Decimal, BeforeValidator(_read_decimal), PlainSerializer(lambda value: format(value, "f"))]
+Amount = Annotated[Decimal, BeforeValidator(read_decimal), PlainSerializer(lambda value: format(value, "f"))]
 #: The name of a person, node, dataset, project, office or committee.
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,99}$")]
 #: SHA-256 in hexadecimal: a document's digest, an order's id, a key's id.
@@ -87,7 +88,8 @@ SomeTerms = Annotated[Some[Term], AfterValidator(_sorted_set)]
 class Record(BaseModel):
     """A part of a document: immutable, no unknown field, no silent conversion."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # Built at first use: a command that reads one kind of document does not pay for ten.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Subject(NamedTuple):

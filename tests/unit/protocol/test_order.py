@@ -1,5 +1,7 @@
 """Orders beyond what the vectors say: who asked, which conditions bind, how a bundle travels, how fast it goes."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -149,3 +151,10 @@ def test_document_must_say_its_subjects() -> None:
 def test_factory_author_differs_from_researcher() -> None:
     """The vectors rely on it: rules about the author and rules about the one who orders are told apart."""
     assert AUTHOR != RESEARCHER
+
+
+def test_reading_documents_loads_no_cryptography() -> None:
+    """The command answers `--help` quickly because the library is loaded when a key is first used."""
+    code = "import sys, protocol.chain; sys.exit(any(name in sys.modules for name in ('cryptography', 'joserfc')))"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
