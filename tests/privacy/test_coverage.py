@@ -1,0 +1,72 @@
+"""Intervals cover what they say, as often as they say.
+
+False alarms: each test allows as many misses as happen with a probability of at least 1e-7 at the stated level.
+"""
+
+from decimal import Decimal
+from statistics import median
+
+import numpy as np
+import pytest
+from gate_plans import gate_plan, output_plan, raws
+from scipy.stats import binom
+
+from protocol.documents.release import Interval
+from sandbox.gate import release
+
+FALSE_ALARM = 1e-7
+RUNS = 500
+SPREAD = 0.35
+CENTRE = 0.2
+
+
+def allowed(level: Decimal, runs: int) -> int:
+    """How often an interval of this level may miss."""
+    return int(binom.isf(FALSE_ALARM, runs, 1 - float(level)))
+
+
+def misses(interval: Interval | None, truth: float) -> bool:
+    assert interval is not None
+    return not float(interval.low) <= truth <= float(interval.high)
+
+
+@pytest.mark.parametrize("rho_nano", [10_000_000, 31_250_000, 10**9])
+def test_noise_interval_of_a_sum_covers_the_sum(rho_nano: int) -> None:
+    output = output_plan(aggregator="sum", low=Decimal(0), high=Decimal(2), spread=None, rho_nano=rho_nano, divisor=40)
+    plan, untrusted = gate_plan(output, blocks=20), raws("x", [0.0, 1.0] * 10)
+
+    missed = sum(misses(release(plan, untrusted)[0].noise_interval, 10 / 40) for _ in range(RUNS))
+
+    assert missed <= allowed(Decimal("0.999"), RUNS)
+
+
+def test_noise_interval_of_a_small_count_covers_the_count() -> None:
+    output = output_plan(
+        aggregator="count", whole=True, decimals=0, low=Decimal(0), high=Decimal(1), spread=None, rho_nano=2 * 10**9
+    )
+    plan, untrusted = gate_plan(output, blocks=20), raws("x", [0, 1] * 10)
+
+    missed = sum(misses(release(plan, untrusted)[0].noise_interval, 10) for _ in range(RUNS))
+
+    assert missed <= allowed(Decimal("0.999"), RUNS)
+
+
+@pytest.mark.parametrize(("blocks", "high"), [(128, 3), (128, 30)])
+def test_intervals_of_a_median_cover_under_their_model(blocks: int, high: int) -> None:
+    generator = np.random.default_rng(20261123)
+    plan = gate_plan(output_plan(low=Decimal(-high), high=Decimal(high)), blocks=blocks)
+    noise_missed = total_missed = 0
+
+    for _ in range(RUNS):
+        values = generator.normal(CENTRE, SPREAD, blocks).tolist()
+        released = release(plan, raws("x", values))[0]
+        noise_missed += misses(released.noise_interval, median(values))
+        total_missed += misses(released.total_interval, CENTRE)
+
+    assert noise_missed <= allowed(Decimal("0.999"), RUNS)
+    assert total_missed <= allowed(Decimal("0.95"), RUNS)
+
+
+def test_interval_that_is_too_narrow_would_be_noticed() -> None:
+    """Half the noise interval's width misses about a tenth of the time, far above what is allowed."""
+    assert binom.cdf(allowed(Decimal("0.999"), RUNS), RUNS, 0.0999) < FALSE_ALARM
