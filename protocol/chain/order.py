@@ -30,7 +30,7 @@ from protocol.documents.status import Status
 from protocol.documents.strict import malformed
 from protocol.documents.trust_root import CommitteeRule, TrustRoot
 from protocol.errors import Refused
-from protocol.trust.conditions import check_permits, tightest
+from protocol.trust.conditions import permitting, tightest
 from protocol.trust.memory import Memory
 from protocol.trust.offices import Accredited, Standing, check_valid, find_accredited, live_standing
 from protocol.trust.quorum import Vote, agreed_conditions, check_roster, check_vote
@@ -196,7 +196,7 @@ def check_request(case: OrderCase) -> str:
     if [share.output for share in order.rho] != [output.name for output in case.outputs]:
         sentence = "The order's shares of ρ are not one per output, in the specification's order; list them so."
         raise Refused("order-rho", sentence)
-    case.conditions = tightest([_permitting(agreed, order, case.now) for agreed in case.agreed])
+    case.conditions = tightest([permitting(agreed, order, case.now) for agreed in case.agreed])
     return f"The order is for {order.dataset} at {order.node}, within its window, specification and approvals."
 
 
@@ -294,16 +294,3 @@ def _roster(approval: Approval, rule: CommitteeRule, case: OrderCase, used: dict
 def _check_window(order: JobOrder, now: datetime) -> None:
     if not order.not_before - limits.CLOCK_SKEW <= now < order.not_after:
         raise Refused("order-window", "The order is not valid at this moment; sign a new one with the right window.")
-
-
-def _permitting(agreed: list[Conditions], order: JobOrder, now: datetime) -> Conditions:
-    """The first of the agreed sets of conditions that permits the order, or the last one's refusal."""
-    *others, last = agreed
-    for conditions in others:
-        try:
-            check_permits(conditions, order, now)
-        except Refused:
-            continue
-        return conditions
-    check_permits(last, order, now)
-    return last

@@ -28,6 +28,19 @@ def check_permits(conditions: Conditions, order: JobOrder, now: datetime) -> Non
         raise Refused("approval-expired", "The approvals have expired; ask the committee for new ones.")
 
 
+def permitting(agreed: Sequence[Conditions], order: JobOrder, now: datetime) -> Conditions:
+    """The first of several agreed sets of conditions that permits the order, or the last one's refusal."""
+    *others, last = agreed
+    for conditions in others:
+        try:
+            check_permits(conditions, order, now)
+        except Refused:
+            continue
+        return conditions
+    check_permits(last, order, now)
+    return last
+
+
 def tightest(agreed: Sequence[Conditions]) -> Conditions:
     """The conditions of several committees together: what all of them allow. They must all permit one order."""
     first, *rest = agreed

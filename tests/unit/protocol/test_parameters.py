@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.documents.parameters import check_parameters, check_schema
@@ -86,6 +86,7 @@ VALUE = st.recursive(
 )
 
 
+@settings(deadline=None)  # a shared machine may stop us for a while
 @given(SCHEMA, VALUE)
 def test_verdict_is_that_of_a_full_validator(schema: dict[str, Any], value: Any) -> None:
     """An independent implementation agrees, for whatever our part of the language can say."""

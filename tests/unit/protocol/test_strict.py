@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.documents import limits
@@ -28,16 +28,19 @@ def _refusal(raw: bytes, limit: int = limits.DOCUMENT_BYTES) -> str:
     return refusal.value.code
 
 
+@settings(deadline=None)  # a shared machine may stop us for a while
 @given(VALUE)
 def test_value_survives_writing_and_reading(value: Any) -> None:
     assert parse_json(canonical(value)) == value
 
 
+@settings(deadline=None)  # a shared machine may stop us for a while
 @given(VALUE, st.booleans(), st.sampled_from([None, 1, "\t"]))
 def test_value_is_read_however_it_is_written(value: Any, ascii_only: bool, indent: Any) -> None:
     assert parse_json(json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()) == value
 
 
+@settings(deadline=None)  # a shared machine may stop us for a while
 @given(st.binary(max_size=200))
 def test_bytes_are_read_as_json_reads_them_or_refused(raw: bytes) -> None:
     try:
@@ -48,6 +51,7 @@ def test_bytes_are_read_as_json_reads_them_or_refused(raw: bytes) -> None:
     assert json.loads(raw) == value
 
 
+@settings(deadline=None)  # a shared machine may stop us for a while
 @given(VALUE, st.data())
 def test_bytes_changed_anywhere_never_crash(value: Any, data: st.DataObject) -> None:
     raw = bytearray(canonical(value))
@@ -62,6 +66,7 @@ def test_bytes_changed_anywhere_never_crash(value: Any, data: st.DataObject) -> 
     assert json.loads(bytes(raw)) == parsed
 
 
+@settings(deadline=None)  # a shared machine may stop us for a while
 @given(st.dictionaries(TEXT, INTEGER, min_size=1, max_size=5), st.data())
 def test_key_twice_is_refused_at_any_place(value: dict[str, int], data: st.DataObject) -> None:
     pairs = list(value.items())
@@ -72,16 +77,19 @@ def test_key_twice_is_refused_at_any_place(value: dict[str, int], data: st.DataO
     assert _refusal(text.encode()) == "document-malformed"
 
 
+@settings(deadline=None)  # a shared machine may stop us for a while
 @given(st.floats())
 def test_float_is_refused(number: float) -> None:
     assert _refusal(json.dumps([number]).encode()) == "document-malformed"
 
 
+@settings(deadline=None)  # a shared machine may stop us for a while
 @given(st.one_of(st.integers(max_value=-limits.JSON_INTEGER - 1), st.integers(min_value=limits.JSON_INTEGER + 1)))
 def test_large_integer_is_refused(number: int) -> None:
     assert _refusal(str(number).encode()) == "document-malformed"
 
 
+@settings(deadline=None)  # a shared machine may stop us for a while
 @given(VALUE, st.text(min_size=1, max_size=5))
 def test_anything_after_the_value_is_refused(value: Any, tail: str) -> None:
     raw = json.dumps([value]).encode() + tail.encode("utf-8", "surrogatepass")
