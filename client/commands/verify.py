@@ -37,7 +37,7 @@ def verify(
     root_path = trust_root or Path(profile.need("trust_root"))
     root = open_trust_root(_read(root_path), fingerprint or profile.need("fingerprint"))
     recipient = _recipient(KeyFiles(folder=profile.keys, name=open_with), passphrase_file) if open_with else None
-    steps = explain({path.name: _read(path) for path in files}, root, datetime.now(UTC), recipient)
+    steps = explain({str(path): _read(path) for path in files}, root, datetime.now(UTC), recipient)
     believed = all(step.ok is True for step in steps)
     data = {"believed": believed, "steps": [asdict(step) for step in steps]}
     emit(data, as_json=as_json, show=lambda console: _show(console, steps))
