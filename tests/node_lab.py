@@ -1,9 +1,9 @@
 """A registry and a node as an operator would run them, on this machine, for tests: real processes, nothing replaced.
 
-    lab = Lab(tmp_path, free_name)
-    lab.start_registry(); lab.make_node(timing="immediate"); lab.start_node()
-    order = lab.order(algorithm)                    # signed by the world's researcher
-    receipt = lab.receipt(order)                    # waited for, verified
+lab = Lab(tmp_path, free_name)
+lab.start_registry(); lab.make_node(timing="immediate"); lab.start_node()
+order = lab.order(algorithm)                    # signed by the world's researcher
+receipt = lab.receipt(order)                    # waited for, verified
 """
 
 import json
@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +26,7 @@ import tiny_image
 from client.api import RegistryClient
 from client.errors import ClientError
 from factory import AUTHOR, HOLDER, OFFICE, RESEARCHER, World, digest_of, key_entry, private_key, recipient_key
-from protocol.chain import open_release, verify_receipt
+from protocol.chain import OrderBundle, open_release, verify_receipt
 from protocol.documents.algorithm import ImageIdentity
 from protocol.documents.receipt import Receipt
 from protocol.documents.release import Release
@@ -56,6 +56,7 @@ class Lab:
         self.url = f"http://127.0.0.1:{_free_port()}"
         self.environment = os.environ | {"SAFECONDUCT_REDIS_URL": redis, "DOCKER_HOST": ENGINE}
         self.accreditation = b""
+        self.last_bundle: OrderBundle
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     # Programs
@@ -100,8 +101,9 @@ class Lab:
         self.start("registry", "registry", "run", "--dir", folder, "--port", self.url.rpartition(":")[2])
         wait_for(self._registry_answers, 30, "the registry's start")
         people = [self.world.sign(self.world.accreditation(name), OFFICE) for name in (RESEARCHER, AUTHOR)]
-        members = [self.world.sign(self.world.accreditation(name, roles=["committee"]), OFFICE)
-                   for name in self.world.members]
+        members = [
+            self.world.sign(self.world.accreditation(name, roles=["committee"]), OFFICE) for name in self.world.members
+        ]
         for raw in (*people, *members):
             self.client().publish("accreditations", raw)
         self.client().publish("rosters", self.world.sign(self.world.roster(), OFFICE))
@@ -137,14 +139,14 @@ class Lab:
         self.add_dataset(data)
         return request
 
-    def add_dataset(self, data: Path, *more: str) -> Any:
+    def add_dataset(self, data: Path, *, succeeds: bool = True) -> Any:
         """Offer the synthetic cohort in a folder."""
         files = {"--vcf": "cohort.vcf.gz", "--samples": "subjects.parquet", "--sites": "sites.tsv"}
         files |= {"--diagnoses": "diagnoses.parquet", "--pedigree": "pedigree.ped"}
         words = [word for option, name in files.items() for word in (option, str(data / name))]
         numbers = ["--people-rounded", "400", "--slots", "400", "--duo", "DUO:0000042"]
         where = ["--dir", str(self.node), "--id", self.world.dataset]
-        return self.command("node", "dataset", "add", *where, *words, *numbers, *more, "--json")
+        return self.command("node", "dataset", "add", *where, *words, *numbers, "--json", succeeds=succeeds)
 
     def start_node(self) -> None:
         """Start the node and wait until it says that it is ready."""
@@ -179,11 +181,17 @@ class Lab:
         """Have an algorithm approved and order it; return the order's id."""
         changes = {"blocks": 4, "parameters": {}, "nonce": secrets.token_hex(16)} | order
         changes.setdefault("rho", [{"output": "share", "nano": 2_000_000}])
-        bundle = self.world.bundle(algorithm=algorithm, approvals=approvals, order=changes)
+        bundle = self.last_bundle = self.world.bundle(algorithm=algorithm, approvals=approvals, order=changes)
         self.client(AUTHOR).publish("algorithms", bundle.algorithm)
         for raw in bundle.approvals:
             self.client().publish("approvals", raw)
-        return self.client(RESEARCHER).publish("orders", bundle.order)
+        if to is None:
+            return self.client(RESEARCHER).publish("orders", bundle.order)
+        return self.client(RESEARCHER).hand_order_to(to, bundle.order)
+
+    def later(self) -> datetime:
+        """A moment at which the next order may end, so that it is another order than one that is the same else."""
+        return self.world.now + timedelta(hours=20)
 
     def receipt(self, order: str, seconds: float = 60) -> Receipt:
         """Wait for an order's receipt and verify it."""

@@ -1,0 +1,184 @@
+"""One node, end to end: real registry, Redis, Celery, Docker, ledger and gate; the worker is killed on the way."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factory import RESEARCHER
+from node_lab import Lab, wait_for
+from sandbox.data.synthesise import synthesise
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+
+PEOPLE = 400
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis: the one that is named by the environment, or one of our own."""
+    named = os.environ.get("SAFECONDUCT_REDIS_URL")
+    if named:
+        yield named
+        return
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("there is no redis-server on this machine")
+    socket = tmp_path_factory.mktemp("redis") / "redis.sock"
+    options = ["--port", "0", "--unixsocket", str(socket), "--dir", str(socket.parent), "--save", ""]
+    process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+    wait_for(lambda: socket.exists() or None, 10, "the start of Redis")
+    yield f"redis+socket://{socket}"
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def lab(redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A registry and a node that runs, with 400 synthetic people."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "data").mkdir()
+    synthesise("FI", PEOPLE, 1, folder / "data")
+    lab = Lab(folder, redis)
+    try:
+        lab.start_registry()
+        lab.make_node(folder / "data", blocks_minimum=2, block_people_minimum=20)
+        lab.start_node()
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture(scope="module")
+def tiny(lab: Lab) -> dict[str, Any]:
+    """An algorithm whose every chamber says 0.5 at once."""
+    return lab.algorithm({"share": 0.5})
+
+
+def ledger(lab: Lab) -> dict[str, Any]:
+    shown = lab.command("ledger", "show", "--dir", str(lab.node), "--json")
+    lab.command("ledger", "verify", "--dir", str(lab.node), "--json")
+    return shown
+
+
+def refusal(lab: Lab, order: str) -> tuple[str, str]:
+    """The decision and code of an order's verified receipt, after checking that the ledger did not change."""
+    before = ledger(lab)
+    receipt = lab.receipt(order)
+    assert receipt.rho_charged_nano == 0
+    assert ledger(lab) == before
+    return receipt.decision, receipt.code
+
+
+def test_approved_order_comes_back_as_a_paid_release(lab: Lab, tiny: dict[str, Any]) -> None:
+    spent = ledger(lab)["accounts"]
+    order = lab.order(tiny)
+    receipt = lab.receipt(order)
+    release = lab.release(order, receipt)
+    entry = ledger(lab)["entries"][-1]
+    assert (receipt.decision, receipt.snapshot, receipt.timing) == ("released", release.snapshot, "immediate")
+    assert (entry["order"], entry["digest"], entry["rho_nano"]) == (order, receipt.ledger_head, 2_000_000)
+    assert spent != ledger(lab)["accounts"]
+    low, high = release.outputs[0].noise_interval.low, release.outputs[0].noise_interval.high
+    assert low <= 0.5 <= high, "allowed to fail once in a thousand runs: the interval is of 99.9 %"
+    assert wait_for(lambda: (lab.job(order) or {}).get("state") == "reported" or None, 10, "the report")
+
+
+def test_order_handed_over_again_gets_the_same_bytes_and_costs_nothing(lab: Lab, tiny: dict[str, Any]) -> None:
+    order = lab.order(tiny)
+    lab.receipt(order)
+    first = lab.client(RESEARCHER).receipt(order)
+    before = ledger(lab)
+    bundle = lab.folder / "again.json"
+    bundle.write_bytes(lab.last_bundle.to_json())
+    said = lab.command("node", "deliver", "--dir", str(lab.node), str(bundle), "--json")
+    assert said == {"outcome": "known", "order": order}
+    kept = subprocess.run(
+        ["safeconduct", "node", "receipt", "--dir", str(lab.node), order], capture_output=True, check=True
+    ).stdout
+    assert kept.rstrip(b"\n") == first
+    assert ledger(lab) == before
+
+
+def test_nonce_used_twice_is_a_replay(lab: Lab, tiny: dict[str, Any]) -> None:
+    lab.receipt(lab.order(tiny, nonce="a" * 32))
+    assert refusal(lab, lab.order(tiny, nonce="a" * 32, not_after=lab.later())) == ("refused", "order-replayed")
+
+
+def test_single_approval_where_two_are_needed_is_refused(lab: Lab, tiny: dict[str, Any]) -> None:
+    assert refusal(lab, lab.order(tiny, approvals=["meri"])) == ("refused", "approval-quorum")
+
+
+def test_order_over_budget_is_refused(lab: Lab, tiny: dict[str, Any]) -> None:
+    rho = [{"output": "share", "nano": 31_250_001}]
+    terms = {"conditions": lab.world.conditions(rho_per_job_nano=40_000_000)}
+    order = lab.order(tiny, approvals={"meri": terms, "mikko": terms}, rho=rho)
+    assert refusal(lab, order) == ("refused", "budget-job")
+
+
+def test_order_for_another_node_is_refused(lab: Lab, tiny: dict[str, Any]) -> None:
+    terms = {"conditions": lab.world.conditions(nodes=["node-es", "node-fi"])}
+    order = lab.order(tiny, approvals={"meri": terms, "mikko": terms}, node="node-es", to="node-fi")
+    assert refusal(lab, order) == ("refused", "order-wrong-node")
+
+
+def test_image_other_than_the_signed_one_is_refused(lab: Lab, tiny: dict[str, Any]) -> None:
+    """The archive is genuine, its signed identity names a layer that it does not have."""
+    changed = lab.algorithm({"share": 0.25})
+    image = changed["image"] | {"layers": tiny["image"]["layers"]}
+    assert refusal(lab, lab.order(changed | {"image": image})) == ("refused", "image-mismatch")
+
+
+def test_worker_killed_in_the_middle_of_a_run_changes_nothing_but_the_time(lab: Lab) -> None:
+    slow = lab.algorithm({"share": 0.5}, seconds=3)
+    order = lab.order(slow, blocks=8)
+    wait_for(lambda: 0 < (lab.job(order) or {}).get("chambers_done", 0) < 8 or None, 60, "the first chambers")
+    for process in lab.workers():
+        os.kill(process, signal.SIGKILL)
+    receipt = lab.receipt(order, seconds=120)
+    lab.release(order, receipt)
+    job = wait_for(lambda: _reported(lab, order), 10, "the report")
+    assert [entry["order"] for entry in ledger(lab)["entries"]].count(order) == 1
+    assert (receipt.decision, job["losses"]) == ("released", 0)
+    assert _chambers_left(order) == []
+
+
+def _reported(lab: Lab, order: str) -> dict[str, Any] | None:
+    job = lab.job(order)
+    return job if job and job["state"] == "reported" else None
+
+
+def _chambers_left(order: str) -> list[str]:
+    names = subprocess.run(["docker", "ps", "-aq", "--filter", f"name={order}"], capture_output=True, check=True)
+    return names.stdout.split()
+
+
+def test_dataset_that_cannot_be_used_ends_in_one_sentence(lab: Lab) -> None:
+    (lab.folder / "bad").mkdir(exist_ok=True)
+    for path in (lab.folder / "data").iterdir():
+        shutil.copy(path, lab.folder / "bad")
+    cohort = lab.folder / "bad" / "cohort.vcf.gz"
+    cohort.write_bytes(cohort.read_bytes()[:1000])
+    before = lab.status()["datasets"]
+    code, said = lab.add_dataset(lab.folder / "bad", succeeds=False)
+    assert code == 2
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+    assert lab.status()["datasets"] == before
+
+
+def test_sigterm_ends_the_node_with_its_children_and_a_restart_goes_on(lab: Lab, tiny: dict[str, Any]) -> None:
+    workers = lab.workers()
+    started = time.monotonic()
+    assert lab.stop("node") == 0
+    assert time.monotonic() - started < 30
+    assert not [process for process in workers if Path(f"/proc/{process}").exists()]
+    order = lab.order(tiny)
+    lab.start_node()
+    assert lab.receipt(order).decision == "released"
