@@ -15,21 +15,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-
 import tiny_image
+from factory import AUTHOR, HOLDER, OFFICE, RESEARCHER, World, digest_of, key_entry, private_key, recipient_key
+
 from client.api import RegistryClient
 from client.errors import ClientError
-from factory import AUTHOR, HOLDER, OFFICE, RESEARCHER, World, digest_of, key_entry, private_key, recipient_key
 from protocol.chain import OrderBundle, open_release, verify_receipt
 from protocol.documents.algorithm import ImageIdentity
 from protocol.documents.receipt import Receipt
 from protocol.documents.release import Release
+from sandbox.actions.show_ledger import show_ledger, verify_ledger
+from sandbox.actions.status import read_status
+from sandbox.store.base import Store
 
 ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 T = TypeVar("T")
@@ -58,6 +61,7 @@ class Lab:
         self.accreditation = b""
         self.last_bundle: OrderBundle
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._clients: dict[str | None, RegistryClient] = {}
 
     # Programs
 
@@ -87,8 +91,11 @@ class Lab:
         return process.wait(60)
 
     def close(self) -> None:
-        """Stop everything that runs."""
-        for name in list(self.processes):
+        """Stop everything that runs, the node before the registry."""
+        for client in self._clients.values():
+            client.close()
+        self.store.close()
+        for name in reversed(list(self.processes)):
             self.stop(name)
 
     # The registry
@@ -111,7 +118,9 @@ class Lab:
 
     def client(self, who: str | None = None) -> RegistryClient:
         """The registry as somebody sees it."""
-        return RegistryClient(self.url, person=who, key=private_key(who) if who else None)
+        if who not in self._clients:
+            self._clients[who] = RegistryClient(self.url, person=who, key=private_key(who) if who else None)
+        return self._clients[who]
 
     def _registry_answers(self) -> bool | None:
         try:
@@ -155,9 +164,19 @@ class Lab:
         self.start("node", "node", "run", "--dir", str(self.node))
         wait_for(lambda: b"is ready" in log.read_bytes()[said:] or None, 60, "the node's start")
 
-    def status(self) -> Any:
-        """What `node status` says."""
-        return self.command("node", "status", "--dir", str(self.node), "--json")
+    def status(self) -> dict[str, Any]:
+        """What `node status` says; asked in this process, because a command takes longer than some jobs."""
+        return read_status(self.store, self.world.policy(), datetime.now(UTC))
+
+    def ledger(self) -> dict[str, Any]:
+        """What `ledger show` says, after what `ledger verify` does."""
+        verify_ledger(self.store, self.node / "ledger.head")
+        return show_ledger(self.store, self.world.policy())
+
+    @cached_property
+    def store(self) -> Store:
+        """The node's database."""
+        return Store(f"sqlite:///{self.node / 'node.db'}")
 
     def job(self, order: str) -> dict[str, Any] | None:
         """What `node status` says about one job."""

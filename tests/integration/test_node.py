@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from factory import RESEARCHER
 from node_lab import Lab, wait_for
+
 from sandbox.data.synthesise import synthesise
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -61,40 +61,43 @@ def tiny(lab: Lab) -> dict[str, Any]:
     return lab.algorithm({"share": 0.5})
 
 
-def ledger(lab: Lab) -> dict[str, Any]:
-    shown = lab.command("ledger", "show", "--dir", str(lab.node), "--json")
-    lab.command("ledger", "verify", "--dir", str(lab.node), "--json")
-    return shown
-
-
 def refusal(lab: Lab, order: str) -> tuple[str, str]:
     """The decision and code of an order's verified receipt, after checking that the ledger did not change."""
-    before = ledger(lab)
+    before = lab.ledger()
     receipt = lab.receipt(order)
     assert receipt.rho_charged_nano == 0
-    assert ledger(lab) == before
+    assert lab.ledger() == before
     return receipt.decision, receipt.code
 
 
 def test_approved_order_comes_back_as_a_paid_release(lab: Lab, tiny: dict[str, Any]) -> None:
-    spent = ledger(lab)["accounts"]
+    spent = lab.ledger()["accounts"]
     order = lab.order(tiny)
     receipt = lab.receipt(order)
     release = lab.release(order, receipt)
-    entry = ledger(lab)["entries"][-1]
+    entry = lab.ledger()["entries"][-1]
     assert (receipt.decision, receipt.snapshot, receipt.timing) == ("released", release.snapshot, "immediate")
     assert (entry["order"], entry["digest"], entry["rho_nano"]) == (order, receipt.ledger_head, 2_000_000)
-    assert spent != ledger(lab)["accounts"]
+    assert spent != lab.ledger()["accounts"]
     low, high = release.outputs[0].noise_interval.low, release.outputs[0].noise_interval.high
     assert low <= 0.5 <= high, "allowed to fail once in a thousand runs: the interval is of 99.9 %"
-    assert wait_for(lambda: (lab.job(order) or {}).get("state") == "reported" or None, 10, "the report")
+    assert wait_for(lambda: _reported(lab, order), 10, "the report")
+
+
+def test_ledger_and_status_commands_say_what_is_so(lab: Lab) -> None:
+    where = ["--dir", str(lab.node), "--json"]
+    shown = lab.command("ledger", "show", *where)
+    assert [entry["order"] for entry in shown["entries"]] == [entry["order"] for entry in lab.ledger()["entries"]]
+    assert lab.command("ledger", "verify", *where)["head"] == shown["head"]
+    status = lab.command("node", "status", *where)
+    assert (status["running"], status["ledger"]["head"]) == (True, shown["head"])
 
 
 def test_order_handed_over_again_gets_the_same_bytes_and_costs_nothing(lab: Lab, tiny: dict[str, Any]) -> None:
     order = lab.order(tiny)
     lab.receipt(order)
     first = lab.client(RESEARCHER).receipt(order)
-    before = ledger(lab)
+    before = lab.ledger()
     bundle = lab.folder / "again.json"
     bundle.write_bytes(lab.last_bundle.to_json())
     said = lab.command("node", "deliver", "--dir", str(lab.node), str(bundle), "--json")
@@ -103,7 +106,7 @@ def test_order_handed_over_again_gets_the_same_bytes_and_costs_nothing(lab: Lab,
         ["safeconduct", "node", "receipt", "--dir", str(lab.node), order], capture_output=True, check=True
     ).stdout
     assert kept.rstrip(b"\n") == first
-    assert ledger(lab) == before
+    assert lab.ledger() == before
 
 
 def test_nonce_used_twice_is_a_replay(lab: Lab, tiny: dict[str, Any]) -> None:
@@ -144,7 +147,7 @@ def test_worker_killed_in_the_middle_of_a_run_changes_nothing_but_the_time(lab: 
     receipt = lab.receipt(order, seconds=120)
     lab.release(order, receipt)
     job = wait_for(lambda: _reported(lab, order), 10, "the report")
-    assert [entry["order"] for entry in ledger(lab)["entries"]].count(order) == 1
+    assert [entry["order"] for entry in lab.ledger()["entries"]].count(order) == 1
     assert (receipt.decision, job["losses"]) == ("released", 0)
     assert _chambers_left(order) == []
 
