@@ -15,7 +15,7 @@ never started is begun anew.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from protocol.documents.algorithm import ImageIdentity
@@ -118,18 +118,24 @@ class Hall:
         """
         desk = Desk(self._outcomes.work, self._plan, chamber)
         try:
-            container_id = self._left.get(chamber) or ""
-            if not (container_id and desk.resume()):
-                container_id = self._begin(chamber, desk)
-            end = kill_at or clock.after(self._engine.state(container_id).started_at, self._plan.slot_seconds)
+            container_id, started_at = self._resume(chamber, desk) or self._begin(chamber, desk, clock)
+            end = kill_at or started_at + timedelta(seconds=self._plan.slot_seconds)
             ended = self._engine.wait(container_id, clock.seconds_to(min(end, until)))
             if not ended and clock.now() < end:
                 return
-            self._end(chamber, desk, container_id, in_time=ended)
+            self._end(chamber, desk, container_id, end if ended else None)
         finally:
             desk.leave()
 
-    def _begin(self, chamber: int, desk: Desk) -> str:
+    def _resume(self, chamber: int, desk: Desk) -> tuple[str, datetime] | None:
+        """The container that an earlier slice left running, and when it started."""
+        container_id = self._left.get(chamber)
+        if container_id is None or not desk.resume():
+            return None
+        started_at = self._engine.state(container_id).started_at
+        return (container_id, started_at) if started_at else None
+
+    def _begin(self, chamber: int, desk: Desk, clock: Clock) -> tuple[str, datetime]:
         block = self._plan.block_dirs[chamber]
         if block is None:
             msg = f"chamber {chamber} has no block"
@@ -139,15 +145,19 @@ class Hall:
         host = flags.host_config(self._plan, desk, block)
         container_id = self._engine.create(container, host, flags.beyond_the_sdk())
         self._engine.start(container_id)
+        started_at = clock.now()
         self._check_visible(container_id)
-        return container_id
+        return container_id, started_at
 
-    def _end(self, chamber: int, desk: Desk, container_id: str, *, in_time: bool) -> None:
-        if not in_time:
+    def _end(self, chamber: int, desk: Desk, container_id: str, due: datetime | None) -> None:
+        """Steps 3 to 6, for a chamber that was seen to end and was due by then, or (None) is to be killed."""
+        if due is None:
             self._engine.kill(container_id)
             if not self._engine.wait(container_id, GONE_SECONDS):
                 raise InfrastructureLost("chamber-runs-on", "The engine could not end a chamber; restart the engine.")
         state = self._engine.state(container_id)
+        # It may have ended while nobody looked, after its time.
+        in_time = due is not None and state.finished_at is not None and state.finished_at <= due
         nothing_left = self._cgroups.clear(container_id)
         good = in_time and nothing_left and state.exit_code == 0 and not state.out_of_memory
         self._outcomes.write(chamber, desk.read() if good else None)
@@ -178,7 +188,7 @@ class Hall:
         left = {}
         for container_id, labels in self._engine.containers(ours).items():
             chamber = int(labels[f"{flags.LABEL}.chamber"])
-            if self._outcomes.has(chamber) or not self._engine.state(container_id).started:
+            if self._outcomes.has(chamber) or self._engine.state(container_id).started_at is None:
                 self._engine.remove(container_id)
                 self._cgroups.clear(container_id)
             else:

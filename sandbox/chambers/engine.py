@@ -22,8 +22,8 @@ class ContainerState:
     """What the engine says of a container."""
 
     running: bool
-    started: bool
-    started_at: datetime | None
+    started_at: datetime | None  # None: never started
+    finished_at: datetime | None  # None: not yet
     pid: int
     exit_code: int
     out_of_memory: bool
@@ -85,11 +85,10 @@ class Engine:
         """What the engine knows of the container now."""
         with _told("inspect a chamber"):
             state = self._api.inspect_container(container_id)["State"]
-        started = not state["StartedAt"].startswith("0001-")
         return ContainerState(
             running=state["Running"],
-            started=started,
-            started_at=_moment(state["StartedAt"]) if started else None,
+            started_at=_moment(state["StartedAt"]),
+            finished_at=_moment(state["FinishedAt"]),
             pid=state["Pid"],
             exit_code=state["ExitCode"],
             out_of_memory=state["OOMKilled"],
@@ -193,8 +192,9 @@ def _told(what: str) -> Iterator[None]:
         raise InfrastructureLost("engine-failed", f"The engine could not {what}: {problem}") from problem
 
 
-def _moment(text: str) -> datetime:
-    """The engine's moments have nanoseconds, which datetime does not."""
-    whole, _, rest = text.partition(".")
-    digits = rest.rstrip("Z")[:6].ljust(6, "0")
-    return datetime.fromisoformat(f"{whole.rstrip('Z')}.{digits}+00:00")
+def _moment(text: str) -> datetime | None:
+    """The engine's moments have nanoseconds, which datetime does not; the year 1 is its word for never."""
+    if text.startswith("0001-"):
+        return None
+    whole, _, rest = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{whole}.{rest[:6].ljust(6, '0')}+00:00")

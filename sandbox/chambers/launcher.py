@@ -124,7 +124,7 @@ def launcher() -> bytes:
     """The launcher as a static executable for this machine; refused where there is none yet."""
     if platform.machine() != "x86_64":
         raise InfrastructureLost("machine-unsupported", f"Chambers are not yet made for {platform.machine()} machines.")
-    return _executable(_assemble(_PROGRAM))
+    return executable(_assemble(_PROGRAM))
 
 
 def _assemble(program: tuple[_Piece, ...]) -> bytes:
@@ -152,8 +152,8 @@ def _length(piece: _Piece) -> int:
     return 8 if isinstance(piece, _Address) else 0
 
 
-def _executable(content: bytes) -> bytes:
-    """An ELF file with one segment, readable and executable, entered at its first instruction."""
+def executable(content: bytes) -> bytes:
+    """x86-64 code as an ELF file with one segment, readable and executable, entered at its first instruction."""
     size = _HEADERS + len(content)
     # 64 bits, little-endian, version 1, System V; an executable (2) for x86-64 (62).
     header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHI", 2, 62, 1)

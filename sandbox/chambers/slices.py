@@ -27,10 +27,6 @@ class Clock:
         """How long until that moment; negative when it has passed."""
         return (moment - self.now()).total_seconds()
 
-    def after(self, moment: datetime | None, seconds: float) -> datetime:
-        """So many seconds after a moment, or after now."""
-        return (moment or self.now()) + timedelta(seconds=seconds)
-
     def sleep_until(self, moment: datetime) -> None:
         """Do nothing until that moment."""
         time.sleep(max(0.0, self.seconds_to(moment)))

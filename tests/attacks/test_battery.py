@@ -33,7 +33,9 @@ def test_attack_yields_nothing_and_harms_nobody(hall: help_.Hall, attack: str) -
 def test_endless_attacks_are_killed_when_their_slots_end(hall: help_.Hall) -> None:
     attacks = ["fork_bomb", "flood_streams", "never_ends", "ignores_signals"]
 
-    assert hall.run([*attacks, "honest"], slot_seconds=5, lanes=5) == [None, None, None, None, HONEST]
+    outcomes = hall.run([*attacks, "honest"], slot_seconds=2 * hall.short_slot(), lanes=5)
+
+    assert outcomes == [None, None, None, None, HONEST]
 
 
 @pytest.mark.parametrize("attack", ["fork_bomb_and_leave", "daemon"])
@@ -43,7 +45,11 @@ def test_what_is_left_behind_dies_with_the_first_process(hall: help_.Hall, attac
 
 def test_attack_in_a_padded_slot_does_not_move_the_next_one(hall: help_.Hall) -> None:
     outcomes = hall.run(
-        ["fork_bomb", "honest"], timing=Timing.PADDED, slot_seconds=3, lanes=1, start_at=help_.in_seconds(0.5)
+        ["fork_bomb", "honest"],
+        timing=Timing.PADDED,
+        slot_seconds=hall.short_slot() + 1,
+        lanes=1,
+        start_at=help_.in_seconds(0.5),
     )
 
     assert outcomes == [None, HONEST]
@@ -145,7 +151,7 @@ def test_traced_process_is_refused(hall: help_.Hall) -> None:
 
 
 def test_traced_process_that_stops_has_not_ended_for_the_launcher(hall: help_.Hall) -> None:
-    assert hall.run(["traced", "honest"], seccomp=OPEN_SECCOMP, slot_seconds=2) == [None, HONEST]
+    assert hall.run(["traced", "honest"], seccomp=OPEN_SECCOMP, slot_seconds=hall.short_slot()) == [None, HONEST]
 
 
 def test_host_does_not_show(hall: help_.Hall) -> None:

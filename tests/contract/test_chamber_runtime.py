@@ -83,7 +83,7 @@ def test_chamber_that_ends_badly_yields_nothing(hall: help_.Hall, role: str) -> 
 
 
 def test_chamber_that_does_not_end_yields_nothing(hall: help_.Hall) -> None:
-    assert hall.run(["never_ends", "honest"], slot_seconds=2) == [None, HONEST]
+    assert hall.run(["never_ends", "honest"], slot_seconds=hall.short_slot()) == [None, HONEST]
 
 
 def test_empty_block_is_not_run(hall: help_.Hall) -> None:
@@ -91,11 +91,15 @@ def test_empty_block_is_not_run(hall: help_.Hall) -> None:
 
 
 def test_padded_chambers_are_read_by_the_ends_of_their_slots(hall: help_.Hall) -> None:
+    slot = hall.short_slot()
     plan = hall.plan(
-        ["honest", "never_ends", None, "honest"], timing=Timing.PADDED, slot_seconds=2, start_at=help_.in_seconds(0.2)
+        ["honest", "never_ends", None, "honest"],
+        timing=Timing.PADDED,
+        slot_seconds=slot,
+        start_at=help_.in_seconds(0.2),
     )
 
-    done = hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(30))
+    done = hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(250))
 
     assert done == 4
     assert hall.runtime.collect(hall.outputs, 4) == [HONEST, None, None, HONEST]
@@ -103,8 +107,14 @@ def test_padded_chambers_are_read_by_the_ends_of_their_slots(hall: help_.Hall) -
 
 
 def test_padded_chamber_whose_start_was_missed_yields_nothing(hall: help_.Hall) -> None:
+    slot = hall.short_slot()
+
     outcomes = hall.run(
-        ["honest", "honest"], timing=Timing.PADDED, slot_seconds=4, start_at=help_.in_seconds(-3), lanes=1
+        ["honest", "honest"],
+        timing=Timing.PADDED,
+        slot_seconds=slot,
+        start_at=help_.in_seconds(-0.75 * slot),
+        lanes=1,
     )
 
     assert outcomes == [None, HONEST]
@@ -120,7 +130,7 @@ def test_next_slice_goes_on_where_the_last_one_ended(hall: help_.Hall) -> None:
     plan = hall.plan(["honest", "honest"])
 
     assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(-1)) == 0
-    assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(30)) == 2
+    assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(250)) == 2
     assert hall.runtime.collect(hall.outputs, 2) == [HONEST, HONEST]
 
 
@@ -142,7 +152,7 @@ def test_outputs_on_a_disk_are_refused(hall: help_.Hall, tmp_path: Path) -> None
         pytest.skip("the tests' temporary directory is on tmpfs here")
 
     with pytest.raises(InfrastructureLost, match="outputs-not-on-tmpfs"):
-        hall.runtime.run_slice(hall.plan(["honest"]), 0, tmp_path, help_.in_seconds(30))
+        hall.runtime.run_slice(hall.plan(["honest"]), 0, tmp_path, help_.in_seconds(250))
 
 
 def test_image_that_is_not_loaded_is_the_machines_failure(hall: help_.Hall) -> None:
@@ -175,5 +185,5 @@ def test_start_of_a_slot_does_not_depend_on_the_chamber_before() -> None:
     plan = help_.Hall(FakeRuntime({}), f"sha256:{'0' * 64}", Path("/nowhere"), "job").plan([None] * 6, lanes=2)
 
     assert [plan.slot(chamber)[0] - plan.start_at for chamber in range(6)] == [
-        timedelta(seconds=seconds) for seconds in (0, 0, 20, 20, 40, 40)
+        timedelta(seconds=seconds) for seconds in (0, 0, 120, 120, 240, 240)
     ]

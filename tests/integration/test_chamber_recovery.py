@@ -6,6 +6,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import chamber_help as help_
@@ -63,7 +64,7 @@ def test_chamber_left_running_is_picked_up_by_the_next_slice(hall: help_.Hall) -
     plan = hall.plan(["slow", "honest", "slow"])
 
     assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(1)) == 0
-    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(60)) == 3
+    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(250)) == 3
 
     assert hall.runtime.collect(hall.outputs, 3) == [help_.HONEST] * 3
 
@@ -73,19 +74,35 @@ def test_resumed_chamber_is_killed_by_its_own_start(hall: help_.Hall) -> None:
     start = time.monotonic()
 
     assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(2)) == 0
-    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(60)) == 1
+    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(250)) == 1
 
     assert hall.runtime.collect(hall.outputs, 1) == [None]
-    assert 4 <= time.monotonic() - start < 9
+    assert time.monotonic() - start >= 4
 
 
 def test_padded_chamber_left_running_is_read_when_its_slot_ends(hall: help_.Hall) -> None:
-    plan = hall.plan(["slow"], timing=Timing.PADDED, slot_seconds=8, start_at=help_.in_seconds(0.2))
+    plan = hall.plan(["slow"], timing=Timing.PADDED, slot_seconds=hall.short_slot() + 4, start_at=help_.in_seconds(0.2))
 
     assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(1.5)) == 0
-    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(60)) == 1
+    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(250)) == 1
 
     assert hall.runtime.collect(hall.outputs, 1) == [help_.HONEST]
+
+
+def test_chamber_that_ended_between_slices_but_after_its_slot_yields_nothing(hall: help_.Hall) -> None:
+    plan = hall.plan(["slow"], slot_seconds=1)
+    assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(0.1)) == 0
+    wait_for_end(f"{plan.job}-{plan.fence}-0")
+
+    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(250)) == 1
+
+    assert hall.runtime.collect(hall.outputs, 1) == [None]
+
+
+def wait_for_end(container: str) -> None:
+    """Wait until a container has ended by itself."""
+    with closing(docker.APIClient(base_url=help_.engine_url())) as client:
+        client.wait(container, timeout=120)
 
 
 def test_higher_fence_removes_the_lower_one_and_runs_again(hall: help_.Hall) -> None:
@@ -95,7 +112,7 @@ def test_higher_fence_removes_the_lower_one_and_runs_again(hall: help_.Hall) -> 
     taken_over = hall.plan([None], fence=2, block_dirs=plan.block_dirs)
 
     assert another().remove_below(plan.job, 2) == 1
-    assert another().run_slice(taken_over, 0, hall.outputs, help_.in_seconds(60)) == 2
+    assert another().run_slice(taken_over, 0, hall.outputs, help_.in_seconds(250)) == 2
 
     assert hall.runtime.collect(hall.outputs, 2) == [help_.HONEST] * 2
 
@@ -122,5 +139,5 @@ def test_worker_killed_at_any_moment_leaves_a_job_that_can_go_on(hall: help_.Hal
         time.sleep(seconds)
         worker.kill()
 
-    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(60)) == 3
+    assert another().run_slice(plan, 0, hall.outputs, help_.in_seconds(250)) == 3
     assert hall.runtime.collect(hall.outputs, 3) == [help_.HONEST] * 3

@@ -34,7 +34,7 @@ class Pretended:
         with self._lock:
             self._running += 1
             self.most = max(self.most, self._running)
-        clock.sleep_until(min(clock.after(None, self._lengths.get(chamber, 0.01)), until))
+        clock.sleep_until(min(clock.now() + timedelta(seconds=self._lengths.get(chamber, 0.01)), until))
         with self._lock:
             self._running -= 1
         self._outcomes.write(chamber, b"1")

@@ -1,0 +1,66 @@
+"""One order's whole way over a real registry, and what strangers see of it: nothing."""
+
+from collections.abc import Iterator
+
+import pytest
+from factory import AUTHOR, NODE, OFFICE, RESEARCHER, recipient_key
+from registry_process import Registry, running
+
+from protocol.chain import OrderBundle, open_release, seal_release, verify_order, verify_receipt
+from protocol.crypto.digest import sha256_hex
+from protocol.documents.strict import canonical
+
+OTHER_NODE, OTHER = "node-es", "eve"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    yield from running(tmp_path_factory.mktemp("story"))
+
+
+def test_from_submission_to_release(registry: Registry) -> None:
+    world = registry.world
+    for subject in (OTHER_NODE, OTHER):
+        registry.publish("accreditations", world.sign(world.accreditation(subject), OFFICE))
+
+    algorithm = registry.publish("algorithms", world.sign(world.algorithm(), AUTHOR))
+    approvals = [
+        registry.publish("approvals", world.sign(world.approval(member, algorithm, registry.roster), member))
+        for member in ("meri", "mikko")
+    ]
+    (review,) = registry.request("GET", "/reviews").json()["reviews"]
+    assert review["state"] == "approved"
+
+    order_id = registry.publish("orders", registry.order(approvals=approvals))
+    (handed,) = registry.request("GET", f"/nodes/{NODE}/orders", NODE).json()["orders"]
+    verified = verify_order(
+        OrderBundle.from_json(canonical(handed)),
+        trust_root=world.open_root(),
+        node=NODE,
+        datasets=frozenset({world.dataset}),
+        now=world.now,
+    )
+    ciphertext = seal_release(world.release(verified.order, order_id), verified.order.recipient_bytes)
+    bound = {"release_digest": sha256_hex(ciphertext), "rho_charged_nano": verified.order.rho_nano}
+    made = world.receipt(verified.order, order_id, decision="released", code="released", **bound)
+    receipt_raw = world.sign(made, NODE)
+
+    door = f"/nodes/{NODE}"
+    assert registry.request("POST", f"{door}/progress", NODE, json={"order": order_id, "state": "running"}).is_success
+    assert registry.request("POST", f"{door}/receipts", NODE, content=receipt_raw).status_code == 201
+    assert registry.request("PUT", f"{door}/releases/{order_id}", NODE, content=ciphertext).status_code == 201
+
+    mine = f"/orders/{order_id}"
+    assert registry.request("GET", mine, RESEARCHER).json()["state"] == "released"
+    receipt = verify_receipt(
+        registry.request("GET", f"{mine}/receipt", RESEARCHER).content,
+        accreditations=[registry.request("GET", f"/accreditations/{NODE}", RESEARCHER).content],
+        trust_root=world.open_root(),
+    )
+    release = open_release(registry.request("GET", f"{mine}/release", RESEARCHER).content, receipt, recipient_key())
+    assert str(release.outputs[0].value) == "0.31"
+
+    for who in (OTHER, OTHER_NODE, AUTHOR, "meri", OFFICE):
+        for path in (mine, f"{mine}/receipt", f"{mine}/release", f"/documents/{order_id}"):
+            assert registry.request("GET", path, who).status_code == 404, (who, path)
+    assert registry.request("GET", f"{mine}/release", NODE).status_code == 404
