@@ -91,7 +91,7 @@ def _chamber_batch(runtime: ContainerRuntime, image_id: str, folder: Path, batch
         lanes=LANES,
         seccomp=profile(),
         oci_runtime="runc",
-        uid_base=uid_base(batch),
+        uid_base=uid_base(f"{NODE}-{batch}"),
     )
     start = time.perf_counter()
     runtime.run_slice(plan, 0, folder / f"outputs-{batch}", datetime.now(UTC) + timedelta(minutes=5))

@@ -24,7 +24,7 @@ from sandbox.domain.chamber import ChamberPlan, Timing, uid_base
 HOSTILE = Path(__file__).parent.parent / "algorithms" / "hostile"
 ENTRYPOINT = ("/usr/bin/python3", "-I", "-S", "/hostile.py")
 HONEST = b'{"honest": 1}'
-FIRST_UID = uid_base(1)
+FIRST_UID = uid_base(f"tests-{os.getpid()}-{time.time_ns()}")
 _SHARED_MEMORY = Path("/dev/shm")
 
 

@@ -26,6 +26,6 @@ def plan(**changes: Any) -> ChamberPlan:
         "lanes": 2,
         "seccomp": "{}",
         "oci_runtime": "runc",
-        "uid_base": uid_base(0),
+        "uid_base": uid_base("job-1"),
     }
     return ChamberPlan(**{**fields, **changes})

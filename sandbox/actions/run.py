@@ -78,7 +78,7 @@ def chamber_plan(work: Work, directory: Path) -> ChamberPlan:
         lanes=policy.lanes,
         seccomp=work.node.seccomp,
         oci_runtime=work.node.oci_runtime,
-        uid_base=uid_base(row.number),
+        uid_base=uid_base(row.id),
     )
 
 

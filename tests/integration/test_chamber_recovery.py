@@ -24,10 +24,10 @@ import sys
 from pathlib import Path
 import chamber_help as help_
 from sandbox.chambers.container import ContainerRuntime
-node, image_id, directory, job = sys.argv[1:]
+node, image_id, directory, job, uid_base = sys.argv[1:]
 hall = help_.Hall(ContainerRuntime(help_.engine_url(), node=node), image_id, Path(directory), job)
 print("ready", flush=True)
-hall.run(["slow", "slow", "honest"])
+hall.run(["slow", "slow", "honest"], uid_base=int(uid_base))
 """
 
 
@@ -131,7 +131,7 @@ def test_reaper_spares_live_jobs_and_other_nodes(hall: help_.Hall) -> None:
 def test_worker_killed_at_any_moment_leaves_a_job_that_can_go_on(hall: help_.Hall, seconds: float) -> None:
     roles = ["slow", "slow", "honest"]
     plan = hall.plan(roles)
-    command = [sys.executable, "-c", WORKER, NODE, plan.image_id, str(hall.directory), plan.job]
+    command = [sys.executable, "-c", WORKER, NODE, plan.image_id, str(hall.directory), plan.job, str(plan.uid_base)]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as worker:
         assert worker.stdout
