@@ -23,6 +23,7 @@ if sys.platform != "linux":
 import base_image
 import broker
 import engine
+import leftovers
 import virtualenv
 from errors import CannotSetUp
 from machine import Machine, install, say
@@ -55,6 +56,7 @@ def write_settings(machine: Machine, settings: dict[str, str]) -> None:
 
 def clean(machine: Machine) -> None:
     """Undo everything that set-up made."""
+    leftovers.remove(machine)
     engine.remove(machine)
     broker.remove(machine)
     virtualenv.remove(machine)
