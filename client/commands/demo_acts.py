@@ -99,7 +99,7 @@ class Acts:
             keys = world.requests[plan.node]["keys"]
             signed = world.cast.accredit_node(plan.node, plan.country, plan.institution, keys)
             registry.publish("accreditations", signed)
-            world.start_node(plan)
+        world.start_nodes(self.story.programme.nodes)
         registry.close()
         self._introduce()
         self._log_in()

@@ -22,6 +22,7 @@ SMALL_VARIANTS: Final = ("rs4988235", "rs12913832", "rs1801133")
 GENOME_VARIANTS: Final = 24
 GENOME_MINIMUM_FREQUENCY: Final = 0.05
 SMALL_PEOPLE: Final = 300
+SMALL_SHARE: Final = 40  # a smaller performance has a smaller clinic, a fortieth of a country
 FULL_BLOCKS: Final = 128
 PEOPLE_PER_BLOCK: Final = 80  # association fits four parameters: 20 people for each
 LARGEST_FAMILY: Final = 6  # of the synthetic cohorts, by their construction
@@ -81,7 +82,7 @@ class NodePlan:
         return {
             "delta": "0.000001",
             "candidates": 2001,
-            "blocks_minimum": 64,
+            "blocks_minimum": self.blocks or FULL_BLOCKS,
             "block_people_minimum": 50,
             "job_cap_nano": self.rho_nano,
             "project_cap_nano": 4 * self.rho_nano,
@@ -143,24 +144,24 @@ def synthetic(people: int, blocks: int) -> Programme:
         )
         for number, (short, country, holder) in enumerate(holders, start=1)
     ]
-    return Programme(name="synthetic", nodes=(*nodes, _small()))
+    return Programme(name="synthetic", nodes=(*nodes, _small(min(SMALL_PEOPLE, people // SMALL_SHARE))))
 
 
-def _small() -> NodePlan:
+def _small(people: int) -> NodePlan:
     """A few hundred people: too few for blocks, so every family gets a chamber of its own, in fixed time slots."""
     return NodePlan(
         node="node-nl",
         holder="clinic-leiden",
         institution="clinic-leiden",
         dataset="nl-clinic",
-        cohort=Cohort(kind="synthetic", country="NL", people=SMALL_PEOPLE, seed=4),
+        cohort=Cohort(kind="synthetic", country="NL", people=people, seed=4),
         algorithm="allele_frequency",
         parameters={"variants": list(SMALL_VARIANTS)},
         blocks=0,
         rho_nano=125_000_000,
         timing="padded",
         lanes=4,
-        slots=150,
+        slots=people // 2,  # a public number above that of the families: they have two and a half members
         family_size=LARGEST_FAMILY,
         why="its holder lets one job spend a whole project's share (rho 0.125): with few people less would say nothing",
     )

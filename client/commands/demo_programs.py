@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,10 @@ class Child:
         if self.process.poll() is not None:
             raise failed(self.name, self.process.returncode, self.log)
 
+    def said(self, words: str) -> bool:
+        """Say whether the program has written these words."""
+        return words in self.log.read_text(encoding="utf-8", errors="replace")
+
     def ask_to_end(self, how: signal.Signals) -> None:
         """Send a signal to the program and the processes it made."""
         with contextlib.suppress(ProcessLookupError):
@@ -60,6 +65,8 @@ class Programs:
     logs: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     children: list[Child] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _ended: bool = False
 
     def __enter__(self) -> Self:
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -68,37 +75,30 @@ class Programs:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, name: str, arguments: Sequence[str]) -> Child:
-        """Start `safeconduct …` and leave it running; its output goes to its log."""
+    def start(self, name: str, arguments: Sequence[str]) -> Child | None:
+        """Start `safeconduct …` and leave it running; its output goes to its log. None when the end has begun."""
+        with self._lock:
+            return None if self._ended else self._start(name, arguments, keep_output=False)
+
+    def begin(self, name: str, arguments: Sequence[str]) -> Task:
+        """Start a command that will end by itself."""
+        with self._lock:
+            return Task(self._start(name, arguments, keep_output=True))
+
+    def _start(self, name: str, arguments: Sequence[str], *, keep_output: bool) -> Child:
         log = self.logs / f"{name}.log"
-        with log.open("ab") as output:
+        with log.open("ab") as written:
             process = subprocess.Popen(  # noqa: S603  our own program, with arguments of our own
                 [*command(), *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdout=subprocess.PIPE if keep_output else written,
+                stderr=written,
                 env={**os.environ, **self.environment},
                 start_new_session=True,
             )
         child = Child(name, process, log)
         self.children.append(child)
         return child
-
-    def begin(self, name: str, arguments: Sequence[str]) -> Task:
-        """Start a command that will end by itself."""
-        log = self.logs / f"{name}.log"
-        with log.open("ab") as errors:
-            process = subprocess.Popen(  # noqa: S603  our own program, with arguments of our own
-                [*command(), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env={**os.environ, **self.environment},
-                start_new_session=True,
-            )
-        child = Child(name, process, log)
-        self.children.append(child)
-        return Task(child)
 
     def run(self, name: str, arguments: Sequence[str]) -> Any:
         """Run a command to its end and return what it printed, read as JSON."""
@@ -121,7 +121,9 @@ class Programs:
             return False
 
     def stop(self) -> None:
-        """End every child: politely, then by force."""
+        """End every child: politely, then by force. Nothing is started after this."""
+        with self._lock:
+            self._ended = True
         running = [child for child in self.children if child.process.poll() is None]
         for child in reversed(running):
             child.ask_to_end(signal.SIGTERM)

@@ -12,6 +12,8 @@ import json
 import os
 import re
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +24,7 @@ from client.commands.algorithm import ARCHIVE, IDENTITY
 from client.commands.demo_cache import ROOT, Cache, folder_digest, source_digest
 from client.commands.demo_cast import OFFICE, Cast, Papers
 from client.commands.demo_plan import GENOME_MINIMUM_FREQUENCY, GENOME_VARIANTS, Cohort, NodePlan
-from client.commands.demo_programs import Programs, free_port, wait_until
+from client.commands.demo_programs import POLL_SECONDS, Programs, free_port, wait_until
 from client.errors import UsageProblem
 from protocol.documents.envelope import read_envelope
 
@@ -31,6 +33,7 @@ BASE_VARIABLE: Final = "SAFECONDUCT_BASE_IMAGE"
 ALGORITHMS: Final = ROOT / "algorithms"
 DUO: Final = "DUO:0000042"  # general research use
 NOWHERE: Final = "http://127.0.0.1:1"  # a kept world has no registry yet
+READY: Final = '"ready": true'
 REQUESTS: Final = "requests.json"
 A = TypeVar("A")
 B = TypeVar("B")
@@ -149,9 +152,20 @@ class World:
         """Return a node's directory."""
         return self.run / "nodes" / plan.node
 
-    def start_node(self, plan: NodePlan) -> None:
-        """Start a node."""
-        self.programs.start(plan.node, ["node", "run", "--dir", str(self.node_folder(plan))])
+    def start_nodes(self, plans: Iterable[NodePlan]) -> threading.Thread:
+        """Start the nodes one after the other, each when the one before is ready; at once they would be slower."""
+        starter = threading.Thread(target=self._start_nodes, args=(list(plans),), name="nodes", daemon=True)
+        starter.start()
+        return starter
+
+    def _start_nodes(self, plans: list[NodePlan]) -> None:
+        for plan in plans:
+            child = self.programs.start(plan.node, ["node", "run", "--dir", str(self.node_folder(plan)), "--json"])
+            if child is None:
+                return
+            deadline = time.monotonic() + START_SECONDS
+            while not child.said(READY) and child.process.poll() is None and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
 
 
 def dataset_options(plan: NodePlan, folder: Path, data: Path) -> list[str]:
