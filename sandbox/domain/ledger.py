@@ -11,6 +11,7 @@
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ from enum import StrEnum
 from hashlib import sha256
 
 from sandbox.errors import LedgerBroken, Refused
+
+_HEAD = re.compile(r"([0-9]{20}) ([0-9a-f]{64})")
+HEAD_LINE_BYTES = 20 + 1 + 64 + 1 + 16 + 1
 
 
 class Scope(StrEnum):
@@ -160,18 +164,32 @@ def verify_chain(entries: Iterable[LedgerEntry]) -> Head:
     return head
 
 
+def head_line(head: Head) -> str:
+    """Give one line of the head file, of fixed length, that ends with a check of itself."""
+    said = f"{head.sequence:020d} {head.digest}"
+    return f"{said} {_check_of(said)}\n"
+
+
 def write_head_text(head: Head) -> str:
-    """Give the text of the head file."""
-    return json.dumps({"sequence": head.sequence, "digest": head.digest}) + "\n"
+    """Give the whole text of a new head file: two lines, of which each next head overwrites the older one."""
+    return head_line(head) * 2
 
 
 def read_head_text(text: str) -> Head:
-    """Read the head file strictly: a file that says anything else is no witness."""
-    try:
-        document = json.loads(text)
-        head = Head(**document)
-    except (ValueError, TypeError) as error:
-        raise LedgerBroken("ledger-head-unreadable", "the ledger's head file cannot be read: restore it") from error
-    if type(head.sequence) is not int or head.sequence < 0 or type(head.digest) is not str:
+    """Give the newest head that a head file witnesses; a line that was cut off by a power cut does not count."""
+    heads = [head for head in map(_read_line, text.splitlines()) if head is not None]
+    if not heads:
         raise LedgerBroken("ledger-head-unreadable", "the ledger's head file cannot be read: restore it")
-    return head
+    return max(heads, key=lambda head: head.sequence)
+
+
+def _read_line(line: str) -> Head | None:
+    said, _, check = line.rpartition(" ")
+    match = _HEAD.fullmatch(said)
+    if match is None or check != _check_of(said):
+        return None
+    return Head(sequence=int(match[1]), digest=match[2])
+
+
+def _check_of(said: str) -> str:
+    return sha256(said.encode()).hexdigest()[:16]

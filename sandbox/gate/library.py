@@ -26,6 +26,8 @@ from itertools import pairwise
 from math import ceil, inf, isfinite, nextafter, sqrt
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from opendp.combinators import make_zCDP_to_approxDP
 from opendp.domains import atom_domain, vector_domain
 from opendp.measurements import make_gaussian, make_private_quantile
@@ -41,6 +43,8 @@ FEATURES = frozenset({"contrib"})
 REPLACE_ONE = 2  # in symmetric distance: one element removed, another one put in its place
 NANO = 10**9
 SEARCH_STEPS = 64
+
+Column = npt.NDArray[np.int64]
 
 enable_features(*FEATURES)
 
@@ -59,7 +63,7 @@ class Mechanism:
     scale: float
     rho_nano: int
 
-    def invoke(self, vector: list[int]) -> int:
+    def invoke(self, vector: Column) -> int:
         """Draw the noise: one call is one release, and there is never a second."""
         check_library()
         check_vector(self.domain, vector, self.length)
@@ -81,12 +85,12 @@ def opendp_version() -> str:
     return version("opendp")
 
 
-def check_vector(domain: Any, vector: list[int], length: int) -> None:
+def check_vector(domain: Any, vector: Column, length: int) -> None:
     """Refuse what the library would answer all the same: wrong length, wrong type, out of bounds (rule 3)."""
-    if type(vector) is not list or len(vector) != length:
+    if not isinstance(vector, np.ndarray) or vector.dtype != np.int64:
+        raise GateBroken("gate-finite", "the mechanism was proven for 64-bit whole numbers; a float may be NaN")
+    if vector.shape != (length,):
         raise GateBroken("gate-length", f"the mechanism was proven for {length} values")
-    if not all(type(value) is int for value in vector):
-        raise GateBroken("gate-finite", "the mechanism was proven for whole numbers; a float may be NaN")
     if not domain.member(vector):
         raise GateBroken("gate-domain", "a value lies outside the bounds that the mechanism was proven for")
 

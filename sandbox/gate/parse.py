@@ -8,7 +8,8 @@ done in integers, so that the sensitivity holds however a float was rounded on t
 
 import json
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,10 @@ from sandbox.errors import GateBroken
 WHOLE_MAXIMUM = 2**53  # larger whole numbers have no exact float, and no honest program needs them
 
 Row = list[float]
-Columns = list[list[int]]
+Column = npt.NDArray[np.int64]
 
 
-def read_columns(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> Columns:
+def read_columns(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> list[Column]:
     """Give, per output, the clamped fixed-point value of each chamber in order; defaults stand in for bad chambers."""
     if len(untrusted_outputs) != plan.blocks:
         raise GateBroken("gate-length", f"{len(untrusted_outputs)} chambers were collected, {plan.blocks} were planned")
@@ -35,13 +36,12 @@ def read_columns(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> C
     return [_fix(output, matrix[:, i], bad) for i, output in enumerate(plan.outputs)]
 
 
-def _fix(output: OutputPlan, values: npt.NDArray[np.float64], bad: npt.NDArray[np.bool_]) -> list[int]:
+def _fix(output: OutputPlan, values: npt.NDArray[np.float64], bad: npt.NDArray[np.bool_]) -> Column:
     """Scale to fixed point and clamp: first as floats, so that no cast overflows, then exactly as integers."""
     near = np.clip(values, float(output.low), float(output.high))
     scaled = np.rint(near * 10.0**output.decimals).astype(np.int64)
     clamped = np.clip(scaled, output.fixed(output.low), output.fixed(output.high))
-    values_or_default: list[int] = np.where(bad, output.fixed(output.default), clamped).tolist()
-    return values_or_default
+    return np.where(bad, np.int64(output.fixed(output.default)), clamped)
 
 
 class _Reader:
@@ -73,7 +73,7 @@ class _Reader:
         if found.keys() != self._known:
             return None
         row = [found[name] for name in self._names]
-        return row if all(map(_is_number, row)) and self._whole_where_due(row) else None
+        return row if _are_numbers(row) and self._whole_where_due(row) else None
 
     def _whole_where_due(self, row: Row) -> bool:
         return not self._any_whole or all(
@@ -81,11 +81,16 @@ class _Reader:
         )
 
 
-def _is_number(value: object) -> bool:
-    """Tell whether a parsed value is a finite float or a whole number of bearable size; true and false are neither."""
-    if type(value) is float:
-        return isfinite(value)
-    return type(value) is int and -WHOLE_MAXIMUM <= value <= WHOLE_MAXIMUM
+def _are_numbers(row: list[object]) -> TypeGuard[Row]:
+    """Tell whether all are finite floats or whole numbers of bearable size; true and false are neither."""
+    kinds = set(map(type, row))
+    if kinds == {float}:
+        return inf not in row and -inf not in row
+    return kinds <= {float, int} and all(map(_is_bearable, row))
+
+
+def _is_bearable(value: Any) -> bool:
+    return isfinite(value) if type(value) is float else -WHOLE_MAXIMUM <= value <= WHOLE_MAXIMUM
 
 
 def _refuse_constant(name: str) -> float:

@@ -15,7 +15,7 @@ from protocol.documents.release import Interval, ReleasedValue
 from sandbox.domain.plan import GatePlan, OutputPlan
 from sandbox.errors import GateBroken
 from sandbox.gate import intervals, library, wording
-from sandbox.gate.library import Mechanism
+from sandbox.gate.library import Column, Mechanism
 from sandbox.gate.parse import read_columns
 from sandbox.gate.pricing import mechanism_of
 
@@ -41,7 +41,7 @@ def epsilon(rho_nano: int, delta: Decimal) -> Decimal:
     return Decimal(library.epsilon(rho_nano, float(delta))).quantize(Decimal("0.0001"), ROUND_CEILING)
 
 
-def _release_output(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, column: list[int]) -> ReleasedValue:
+def _release_output(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, column: Column) -> ReleasedValue:
     if mechanism.rho_nano > output.rho_nano:
         raise GateBroken("gate-map", f"output {output.name!r} would cost more than its share")
     noisy = mechanism.invoke(column)

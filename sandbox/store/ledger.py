@@ -8,7 +8,7 @@ entries; `check_ledger` follows the chain and adds it all up again.
 import datetime as dt
 from collections.abc import Iterator
 
-from sqlalchemy import BigInteger, CheckConstraint, Select, String, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import BigInteger, CheckConstraint, Select, String, func, insert, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from sandbox.domain.ledger import (
@@ -28,7 +28,6 @@ from sandbox.store.base import Base, Moment
 
 _NAME = String(200)
 _DIGEST = String(64)
-_THE_HEAD = 1
 
 
 class LedgerEntryRow(Base):
@@ -72,18 +71,23 @@ class LedgerHeadRow(Base):
     digest: Mapped[str] = mapped_column(_DIGEST)
 
 
+# What a charge needs is prepared once, below the object mapper: five statements, of which the first takes the lock.
+_ADD_ENTRY = insert(Base.metadata.tables[LedgerEntryRow.__tablename__])
+_TAKE_HEAD = text("UPDATE ledger_head SET sequence = sequence WHERE id = 1 RETURNING sequence, digest")
 _FIRST_HEAD = text(
-    "INSERT INTO ledger_head (id, sequence, digest) VALUES (:id, :sequence, :digest) ON CONFLICT (id) DO NOTHING"
+    "INSERT INTO ledger_head (id, sequence, digest) VALUES (1, :sequence, :digest) ON CONFLICT (id) DO NOTHING"
 )
-_TAKE_HEAD = (
-    update(LedgerHeadRow)
-    .where(LedgerHeadRow.id == _THE_HEAD)
-    .values(sequence=LedgerHeadRow.sequence)
-    .returning(LedgerHeadRow.sequence, LedgerHeadRow.digest)
-    .execution_options(synchronize_session=False)
+_MOVE_HEAD = text("UPDATE ledger_head SET sequence = :sequence, digest = :digest WHERE id = 1")
+_KNOWN = text("SELECT 1 FROM ledger_entry WHERE order_id = :order_id OR nonce = :nonce LIMIT 1")
+_SPENT = text(
+    "SELECT scope, spent_nano FROM ledger_account WHERE (scope = 'job' AND name = :job) "
+    "OR (scope = 'project' AND name = :project) OR (scope = 'algorithm' AND name = :algorithm) "
+    "OR (scope = 'dataset' AND name = :dataset) OR (scope = 'pool' AND name = :pool)"
 )
 _DEBIT = text(
-    "INSERT INTO ledger_account (scope, name, spent_nano) VALUES (:scope, :name, :rho_nano) "
+    "INSERT INTO ledger_account (scope, name, spent_nano) VALUES ('job', :job, :rho_nano), "
+    "('project', :project, :rho_nano), ('algorithm', :algorithm, :rho_nano), "
+    "('dataset', :dataset, :rho_nano), ('pool', :pool, :rho_nano) "
     "ON CONFLICT (scope, name) DO UPDATE SET spent_nano = ledger_account.spent_nano + excluded.spent_nano"
 )
 
@@ -100,16 +104,16 @@ def charge(
     check_new(session, order_id, nonce)
     check_caps(_spent(session, scopes), caps, rho_nano)
     entry = next_entry(head_before, order_id=order_id, nonce=nonce, scopes=scopes, rho_nano=rho_nano, now=now)
-    session.execute(insert(LedgerEntryRow), [_to_row(entry)])
-    session.execute(_DEBIT, [_debit(scope, name, rho_nano) for scope, name in scopes.named().items()])
-    _move_head(session, entry.head)
+    database = session.connection()
+    database.execute(_ADD_ENTRY, _to_row(entry))
+    database.execute(_DEBIT, {"rho_nano": rho_nano, **_names(scopes)})
+    database.execute(_MOVE_HEAD, {"sequence": entry.sequence, "digest": entry.digest})
     return entry
 
 
 def check_new(session: Session, order_id: str, nonce: str) -> None:
     """Refuse an order, or a nonce, that was ever charged."""
-    known = or_(LedgerEntryRow.order_id == order_id, LedgerEntryRow.nonce == nonce)
-    if session.execute(select(LedgerEntryRow.sequence).where(known).limit(1)).first() is not None:
+    if session.connection().execute(_KNOWN, {"order_id": order_id, "nonce": nonce}).first() is not None:
         raise Refused("order-replayed", "this order, or its nonce, was charged before: sign a new order")
 
 
@@ -165,29 +169,21 @@ _COLUMNS = {
 
 
 def _take_head(session: Session) -> Head:
-    row = session.execute(_TAKE_HEAD).one_or_none()
+    database = session.connection()
+    row = database.execute(_TAKE_HEAD).one_or_none()
     if row is None:
-        first = {"id": _THE_HEAD, "sequence": GENESIS.sequence, "digest": GENESIS.digest}
-        session.execute(_FIRST_HEAD, first)
-        row = session.execute(_TAKE_HEAD).one()
+        database.execute(_FIRST_HEAD, {"sequence": GENESIS.sequence, "digest": GENESIS.digest})
+        row = database.execute(_TAKE_HEAD).one()
     return Head(sequence=row.sequence, digest=row.digest)
 
 
-def _move_head(session: Session, to: Head) -> None:
-    change = update(LedgerHeadRow).where(LedgerHeadRow.id == _THE_HEAD)
-    session.execute(change.values(sequence=to.sequence, digest=to.digest).execution_options(synchronize_session=False))
-
-
 def _spent(session: Session, scopes: Scopes) -> dict[Scope, int]:
-    accounts = tuple_(LedgerAccountRow.scope, LedgerAccountRow.name)
-    wanted = [(scope.value, name) for scope, name in scopes.named().items()]
-    rows = session.execute(select(LedgerAccountRow.scope, LedgerAccountRow.spent_nano).where(accounts.in_(wanted)))
-    found = {Scope(scope): spent_nano for scope, spent_nano in rows}
+    found = {Scope(scope): int(nano) for scope, nano in session.connection().execute(_SPENT, _names(scopes))}
     return {scope: found.get(scope, 0) for scope in Scope}
 
 
-def _debit(scope: Scope, name: str, rho_nano: int) -> dict[str, object]:
-    return {"scope": scope.value, "name": name, "rho_nano": rho_nano}
+def _names(scopes: Scopes) -> dict[str, str]:
+    return {scope.value: name for scope, name in scopes.named().items()}
 
 
 def _as_dict(session: Session, statement: Select[str, int]) -> dict[str, int]:

@@ -7,37 +7,43 @@ A missing file is no witness and stops the node as well; only the head of an emp
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sandbox.domain.ledger import GENESIS, Head, read_head_text, write_head_text
+from sandbox.domain.ledger import GENESIS, HEAD_LINE_BYTES, Head, head_line, read_head_text, write_head_text
 from sandbox.errors import LedgerBroken
 from sandbox.store.ledger import LedgerEntryRow, head
 
 OWNER_ONLY = 0o600
+FILE_BYTES = 2 * HEAD_LINE_BYTES
 
 
 def write_head(path: Path, newest: Head) -> None:
-    """Move the head file forward to `newest`, atomically and durably; several processes may do so at once."""
-    with _locked(path):
-        if not path.exists() and newest != GENESIS:
-            raise _missing(path)
-        if not path.exists() or read_head(path).sequence < newest.sequence:
-            _replace(path, write_head_text(newest))
+    """Move the head file forward to `newest` and see it on the disk; several processes may do so at once.
+
+    The older of the file's two lines is overwritten, so a power cut leaves at least the line before.
+    """
+    if newest == GENESIS and not path.exists():
+        _create(path)
+    descriptor = _open(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _read(descriptor, path).sequence < newest.sequence:
+            os.pwrite(descriptor, head_line(newest).encode(), newest.sequence % 2 * HEAD_LINE_BYTES)
+            os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_head(path: Path) -> Head:
     """Give the head that the file witnesses."""
+    descriptor = _open(path)
     try:
-        return read_head_text(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise _missing(path) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise LedgerBroken("ledger-head-unreadable", f"the ledger's head file {path} cannot be read") from error
+        return _read(descriptor, path)
+    finally:
+        os.close(descriptor)
 
 
 def check_head(path: Path, session: Session) -> Head:
@@ -59,30 +65,30 @@ def check_head(path: Path, session: Session) -> Head:
     return found
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.with_name(path.name + ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _replace(path: Path, content: str) -> None:
-    """Write beside, sync, rename, sync the folder: after a power cut the file is the old one or the new one."""
-    beside = path.with_name(path.name + ".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+def _create(path: Path) -> None:
+    """Write the head of an empty ledger; whoever was first wins."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_text(write_head_text(GENESIS), "ascii")
+    beside.chmod(OWNER_ONLY)
     try:
-        os.fsync(folder)
+        os.link(beside, path)
+    except FileExistsError:
+        return
     finally:
-        os.close(folder)
+        beside.unlink()
 
 
-def _missing(path: Path) -> LedgerBroken:
-    return LedgerBroken(
-        "ledger-head-missing", f"the ledger's head file {path} is missing: restore it, or this node stops"
-    )
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise LedgerBroken(
+            "ledger-head-missing", f"the ledger's head file {path} is missing: restore it, or this node stops"
+        ) from error
+
+
+def _read(descriptor: int, path: Path) -> Head:
+    try:
+        return read_head_text(os.pread(descriptor, FILE_BYTES, 0).decode("ascii"))
+    except UnicodeDecodeError as error:
+        raise LedgerBroken("ledger-head-unreadable", f"the ledger's head file {path} cannot be read") from error

@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.domain.ledger import (
     GENESIS,
+    HEAD_LINE_BYTES,
     Caps,
     Head,
     LedgerEntry,
@@ -14,6 +15,7 @@ from sandbox.domain.ledger import (
     Scopes,
     check_caps,
     entry_digest,
+    head_line,
     left_nano,
     next_entry,
     read_head_text,
@@ -135,7 +137,25 @@ def test_head_text_is_read_back() -> None:
     assert read_head_text(write_head_text(head)) == head
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"sequence": "1", "digest": "x"}', '{"sequence": -1}', "x"])
+def test_head_line_has_its_fixed_length() -> None:
+    far = Head(sequence=10**18, digest=GENESIS.digest)
+
+    assert len(head_line(GENESIS)) == len(head_line(far)) == HEAD_LINE_BYTES
+
+
+def test_newest_line_is_the_head_whatever_its_place() -> None:
+    first, second = (entry.head for entry in chain(2))
+
+    assert read_head_text(head_line(second) + head_line(first)) == second
+
+
+def test_line_that_was_cut_off_leaves_the_one_before() -> None:
+    first, second = (entry.head for entry in chain(2))
+
+    assert read_head_text(head_line(second)[:50] + "\n" + head_line(first)) == first
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "x", head_line(GENESIS)[:-2], head_line(GENESIS).replace("0", "1", 1)])
 def test_unreadable_head_is_no_witness(text: str) -> None:
     with pytest.raises(LedgerBroken) as broken:
         read_head_text(text)

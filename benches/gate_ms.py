@@ -1,0 +1,62 @@
+"""``gate_ms``: step 12 and 13 for 1 024 chambers of 16 medians, beside the sixteen OpenDP mechanisms alone.
+
+Nothing is kept from one round to the next but the loaded library: a node releases each plan once, so mechanisms are
+built and intervals computed anew. It only computes, on one core, so its own CPU time is measured.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from benches.harness import Figure, beside, judge, side_by_side
+from sandbox.domain.plan import GatePlan
+from sandbox.gate import intervals, library, release
+from sandbox.gate.pricing import mechanism_of
+from tests.gate_plans import gate_plan, output_plan
+
+UNIT = "ms"
+REACH = "<= 50"
+ROUNDS = 40
+BLOCKS, OUTPUTS = 1024, 16
+SHARE_NANO = 1_953_125
+
+
+def measure() -> Figure:
+    """The median of many releases, each beside its baseline."""
+    plan = gate_plan(
+        *(output_plan(f"x{i}", rho_nano=SHARE_NANO) for i in range(OUTPUTS)), blocks=BLOCKS, people=120_000
+    )
+    gate, bare = side_by_side(_gate(plan), _library(plan), rounds=ROUNDS, clock=time.thread_time)
+    return judge(
+        [seconds * 1000 for seconds in gate],
+        unit=UNIT,
+        reach=50,
+        better="less",
+        beside=beside("sixteen OpenDP medians, invoked", [seconds * 1000 for seconds in bare], UNIT),
+    )
+
+
+def _gate(plan: GatePlan) -> Callable[[], None]:
+    values = random.Random(1)
+    raws = [json.dumps({one.name: values.gauss(0, 0.35) for one in plan.outputs}).encode() for _ in range(plan.blocks)]
+
+    def gate() -> None:
+        library.median.cache_clear()
+        intervals.median_model.cache_clear()
+        release(plan, raws)
+
+    return gate
+
+
+def _library(plan: GatePlan) -> Callable[[], None]:
+    mechanisms = [mechanism_of(plan, output) for output in plan.outputs]
+    column = np.arange(plan.blocks)
+
+    def invoke() -> None:
+        for mechanism in mechanisms:
+            mechanism.measurement(column)
+
+    return invoke
