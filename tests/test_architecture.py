@@ -21,7 +21,9 @@ from sandbox.domain.job import draw_diagram
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = ("protocol", "registry", "sandbox", "client")
 FOLDERS = (*PROGRAMS, "policies", "algorithms", "compose", "benches", "docs", "docs/adr", "tests")
-LONGEST_FILE = 300
+LONGEST_FILE, LONGEST_TABLE = 300, 400
+"""Lines. The second is for tests and the hostile image: long tables of cases, of which one reads one entry."""
+
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
 CONTRACTS: dict[str, dict[str, Any]] = {contract["id"]: contract for contract in SETTINGS["contracts"]}
 
@@ -148,16 +150,19 @@ def committed_files() -> list[Path]:
     return [path for name in listed.stdout.splitlines() if (path := ROOT / name).is_file()]
 
 
-@pytest.mark.parametrize("program", [*PROGRAMS, "compose", "algorithms", "benches", "tests"])
-def test_no_file_is_longer_than_one_can_read_at_once(program):
-    files = [path for path in (ROOT / program).rglob("*.py") if "__pycache__" not in path.parts]
-    long = {
-        str(path.relative_to(ROOT)): count
-        for path in files
-        if (count := len(path.read_text().splitlines())) > LONGEST_FILE
-    }
+@pytest.mark.parametrize("folder", [*PROGRAMS, "compose", "algorithms", "benches", "tests"])
+def test_no_file_is_longer_than_one_can_read_at_once(folder):
+    lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in (ROOT / folder).rglob("*.py")}
 
-    assert not long
+    too_long = {path: length for path, length in lengths.items() if length > longest(path)}
+
+    assert lengths
+    assert not too_long
+
+
+def longest(path: Path) -> int:
+    """How many lines a file may have."""
+    return LONGEST_TABLE if path.parts[0] == "tests" or path.parts[:2] == ("algorithms", "hostile") else LONGEST_FILE
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
