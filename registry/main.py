@@ -20,10 +20,11 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 
-from protocol.crypto.keys import PublicKey
+from protocol.crypto.keys import PublicKey, Signer
 from registry import folder, settings
+from registry.actions import log as log_actions
 from registry.actions.desk import Desk
-from registry.api import documents, health, images, lists, nodes, orders, problems, token
+from registry.api import documents, health, images, lists, log, nodes, orders, problems, token
 from registry.api.metrics import Metrics
 from registry.api.middleware import Surround
 from registry.outbound.bell import Bell
@@ -53,6 +54,7 @@ def application() -> FastAPI:
         offices=folder.read_offices(chosen.directory),
         audiences=chosen.audiences,
         image_bytes=chosen.image_bytes,
+        log_key=folder.read_log_key(chosen),
     )
     desk.blobs.sweep(time.time() - ABANDONED_AFTER.total_seconds())
     return make_app(desk)
@@ -65,10 +67,12 @@ def make_desk(
     offices: Mapping[str, tuple[PublicKey, ...]],
     audiences: tuple[str, ...],
     image_bytes: int,
+    log_key: Signer,
 ) -> Desk:
-    """Open the registry in `directory`; its database is brought to the newest form."""
+    """Open the registry in `directory`; its database is brought to the newest form, and its log up to date."""
     store = Store(database)
     schema.upgrade(store.engine)
+    log_actions.catch_up(store)
     return Desk(
         store=store,
         blobs=Blobs(directory),
@@ -76,6 +80,7 @@ def make_desk(
         offices=offices,
         audiences=audiences,
         image_bytes=image_bytes,
+        log_key=log_key,
     )
 
 
@@ -92,7 +97,7 @@ def make_app(desk: Desk, clock: Clock = system_clock) -> FastAPI:
     app.state.desk, app.state.clock = desk, clock
     app.state.metrics = Metrics(lambda: desk.bell.listeners)
     problems.install(app)
-    for part in (token, documents, images, lists, orders, nodes):
+    for part in (token, documents, images, lists, log, orders, nodes):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(health.router)
     app.add_middleware(Surround, metrics=app.state.metrics)

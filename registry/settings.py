@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     directory: where the registry keeps its files. database_url: SQLAlchemy URL, a SQLite file in the directory unless
     given. urls: the addresses by which clients and nodes know this registry, without a path; login assertions for any
     other address are refused. host, port, uds: where it listens. image_bytes: largest image archive.
+    log_passphrase_file: holds the passphrase of the transparency log's key, if that is encrypted.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -38,6 +39,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8400, ge=0, le=65535)
     uds: Path | None = None
     image_bytes: int = Field(default=IMAGE_BYTES, ge=1, le=IMAGE_BYTES)
+    log_passphrase_file: Path | None = None
 
     @field_validator("urls", mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from protocol.crypto.keys import PublicKey
+from protocol.crypto.keys import PublicKey, Signer
 from registry.outbound.bell import Bell
 from registry.store.base import Store
 from registry.store.blobs import Blobs
@@ -14,7 +14,8 @@ class Desk:
     """The registry's database, blobs, bell, and the few facts it was configured with.
 
     offices: the public keys of each accreditation office this registry serves. audiences: the addresses under which
-    the registry is known; a login assertion must be made for one of them. image_bytes: the largest archive.
+    the registry is known; a login assertion must be made for one of them. image_bytes: the largest archive. log_key:
+    what signs the transparency log's checkpoints.
     """
 
     store: Store
@@ -23,3 +24,4 @@ class Desk:
     offices: Mapping[str, tuple[PublicKey, ...]]
     audiences: tuple[str, ...]
     image_bytes: int
+    log_key: Signer

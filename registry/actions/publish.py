@@ -1,9 +1,10 @@
-"""What all documents have in common at the door: believed first, kept byte for byte, and no harm in repeating."""
+"""What all documents have in common at the door: believed first, kept byte for byte, logged, no harm in repeating."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from protocol.documents.envelope import Envelope
+from registry.actions import log
 from registry.errors import Conflict
 from registry.store import document
 from registry.store.base import Transaction
@@ -24,8 +25,9 @@ def known(tx: Transaction, envelope: Envelope) -> Published | None:
 
 
 def keep(tx: Transaction, envelope: Envelope, kind: str, actor: str, now: datetime) -> Published:
-    """Store a believed document and record who brought it."""
+    """Store a believed document, append it to the transparency log, and record who brought it."""
     document.add(tx, envelope.digest, kind, envelope.raw, now)
+    log.append(tx, envelope)
     document.record(tx, now, actor, f"{kind}.published", envelope.digest)
     return Published(digest=envelope.digest, fresh=True)
 

@@ -12,9 +12,9 @@ def read_document(desk: Desk, caller: Caller | None, digest: str) -> bytes:
     """Return the exact bytes of a document; Missing for what is not there and for what is not the caller's."""
     with desk.store.reading() as tx:
         found = document.get(tx, digest)
-        if found is None:
+        if found is None or not found.envelope:
             raise missing("document")
-        check_may_read(caller, found.kind, _parties(tx, found))
+        check_may_read(caller, found.kind, parties(tx, found))
         return found.envelope
 
 
@@ -24,8 +24,10 @@ def read_accreditation(desk: Desk, subject: str) -> bytes:
         row = accreditation.current(tx, subject)
         if row is None:
             raise missing("accreditation")
-        (envelope,) = document.envelopes(tx, [row.digest])
-        return envelope
+        found = document.envelopes(tx, [row.digest])
+        if not found:
+            raise missing("accreditation")
+        return found[0]
 
 
 def list_algorithms(desk: Desk, *, after: int, limit: int) -> tuple[tables.Algorithm, ...]:
@@ -34,7 +36,8 @@ def list_algorithms(desk: Desk, *, after: int, limit: int) -> tuple[tables.Algor
         return tuple(review.page(tx, after=after, limit=limit))
 
 
-def _parties(tx: Transaction, found: tables.Document) -> frozenset[str]:
+def parties(tx: Transaction, found: tables.Document) -> frozenset[str]:
+    """Return the subjects that an order or a receipt concerns: its researcher and its node."""
     if found.kind == JobOrder.KIND:
         row = order.get(tx, found.digest)
     elif found.kind == Receipt.KIND:

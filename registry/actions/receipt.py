@@ -59,8 +59,10 @@ def fetch_receipt(desk: Desk, caller: Caller, order_id: str) -> bytes:
             raise missing("order")
         if row.receipt is None:
             raise missing("receipt")
-        (envelope,) = document.envelopes(tx, [row.receipt])
-        return envelope
+        found = document.envelopes(tx, [row.receipt])
+        if not found:
+            raise missing("receipt")
+        return found[0]
 
 
 def fetch_release(desk: Desk, caller: Caller, order_id: str, now: datetime) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -32,15 +33,25 @@ def init(
     database: Annotated[
         str | None, typer.Option(help="SQLAlchemy URL; a SQLite file in the folder if left out.")
     ] = None,
+    log_passphrase_file: Annotated[
+        Path | None, typer.Option(help="File with the passphrase under which the log's key is kept.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a registry in a new folder."""
+    """Make a registry in a new folder. Prints the key of its transparency log, for trust roots to pin."""
+    from protocol.documents.checkpoint import verifier_key
+    from protocol.documents.key import Key
     from registry import folder
 
-    made = folder.create(directory, dict(_named(each) for each in office), tuple(url or ()), database)
+    offices = dict(_named(each) for each in office)
+    made = folder.create(directory, offices, tuple(url or ()), database, log_passphrase_file)
+    log = {"log_key": Key.of(made.log_key).model_dump(mode="json"), "log_verifier_key": verifier_key(made.log_key)}
     if as_json:
-        typer.echo(json.dumps({"directory": str(made.directory), "offices": sorted(made.offices)}))
+        typer.echo(json.dumps({"directory": str(made.directory), "offices": sorted(made.offices), **log}))
+    else:
+        typer.echo(json.dumps(log["log_key"]))
     _say(f"Registry made in {made.directory} for {', '.join(sorted(made.offices))}.")
+    _say(f"Trust roots pin the key of its log, {made.directory / folder.LOG_PUBLIC}, as log_key.")
 
 
 @app.command()
@@ -55,6 +66,28 @@ def run(
     from registry.cli import server
 
     server.serve(directory, {"port": port, "host": host, "uds": uds}, as_json=as_json)
+
+
+@app.command()
+def erase(
+    directory: Directory,
+    document: Annotated[str, typer.Option(help="Digest of the document.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")],
+    as_json: Json = False,
+) -> None:
+    """Erase a document and what opens its entry in the log. The entry stays, and every proof stays valid."""
+    from registry import settings
+    from registry.actions import log
+    from registry.store import schema
+    from registry.store.base import Store
+
+    store = Store(settings.load(directory, {}).database)
+    schema.upgrade(store.engine)
+    position = log.erase(store, document, reason, datetime.now(UTC))
+    store.close()
+    if as_json:
+        typer.echo(json.dumps({"document": document, "erased": True, "entry": position}))
+    _say(f"The document {document} is erased; entry {position} of the log no longer opens. Backups are yours to purge.")
 
 
 def _named(option: str) -> tuple[str, Path]:

@@ -1,6 +1,7 @@
 """Who is who: accreditations, whose key is whose, and what is revoked."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -70,3 +71,17 @@ def revocations(tx: Transaction) -> Revocations:
             for kind in ("persons", "keys", "rosters", "approvals", "algorithms", "nodes")
         }
     )
+
+
+def in_force(tx: Transaction, digest: str, now: datetime) -> bool:
+    """Say whether this accreditation is the one that speaks for its subject now."""
+    row = tx.scalars(select(Accreditation).where(Accreditation.digest == digest)).one()
+    newest = current(tx, row.subject)
+    return newest is not None and newest.digest == digest and now < row.valid_until
+
+
+def forget(tx: Transaction, digest: str) -> None:
+    """Forget what an erased accreditation said of a person; who spoke for the name, and until when, stays."""
+    row = tx.scalars(select(Accreditation).where(Accreditation.digest == digest)).first()
+    if row is not None:
+        row.name = row.institution = row.country = ""

@@ -24,6 +24,7 @@ _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",  # what was erased must not stay in the file's free pages
     f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}",
 )
 
@@ -103,6 +104,15 @@ class Store:
         """Give one consistent view; never waits for writers."""
         with _translated(), self._reading.begin() as session:
             yield session
+
+    def scrub(self) -> None:
+        """Bring what was erased out of SQLite's write-ahead log as well; another database sees to that itself."""
+        if self.engine.dialect.name == "sqlite":
+            connection = self.engine.raw_connection()  # it must not run inside a transaction
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -22,11 +22,11 @@ def add(tx: Transaction, digest: str, kind: str, envelope: bytes, now: datetime)
 
 
 def envelopes(tx: Transaction, digests: Iterable[str]) -> tuple[bytes, ...]:
-    """Return the envelopes of those digests that are here, in the order asked for, each once."""
+    """Return the envelopes of those digests that are here and not erased, in the order asked for, each once."""
     wanted = tuple(dict.fromkeys(digests))
     rows = tx.execute(select(Document.digest, Document.envelope).where(Document.digest.in_(wanted)))
     found: dict[str, bytes] = dict(rows.all())
-    return tuple(found[digest] for digest in wanted if digest in found)
+    return tuple(found[digest] for digest in wanted if found.get(digest))
 
 
 def record(tx: Transaction, now: datetime, actor: str, verb: str, subject: str, **detail: Any) -> None:

@@ -1,6 +1,6 @@
 """The queues of signed orders and what came back for them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -62,3 +62,8 @@ def names_image(tx: Transaction, node: str, archive_digest: str) -> bool:
 def with_receipt(tx: Transaction, receipt: str) -> Order | None:
     """Return the order that a receipt decided."""
     return tx.scalars(select(Order).where(Order.receipt == receipt)).first()
+
+
+def undecided(tx: Transaction, final: Iterable[OrderState]) -> Sequence[Order]:
+    """Return the orders that have not come to one of the final states."""
+    return tx.scalars(select(Order).where(Order.state.not_in([state.value for state in final]))).all()

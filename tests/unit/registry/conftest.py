@@ -20,6 +20,7 @@ from registry.actions.desk import Desk
 from registry.main import make_app, make_desk
 
 IMAGE_BYTES = 1000
+LOG = "the log"
 URL = "http://registry.test"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -32,6 +33,7 @@ def open_desk(directory: Path) -> Desk:
         offices={OFFICE: (Key(**key_entry(OFFICE)).to_public(),)},
         audiences=(URL,),
         image_bytes=IMAGE_BYTES,
+        log_key=private_key(LOG),
     )
 
 

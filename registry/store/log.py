@@ -1,0 +1,126 @@
+"""The transparency log's tables: leaves as they were hashed, hashes of subtrees, and the salts that open leaves.
+
+`log_hash` numbers hashes as `protocol.crypto.merkle` does, so appending and proving read a handful of rows by key and
+never a leaf. One row says how long the log is; whoever appends locks it, so appends follow one another.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, Text, delete, exists, func, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from protocol.crypto import merkle
+from registry.store.base import Base, Transaction
+from registry.store.tables import Document
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+_ONLY_ROW = 1
+
+
+class LogSize(Base):
+    """How many leaves the log has: one row."""
+
+    __tablename__ = "log_size"
+    id: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=False)
+    size: Mapped[int] = mapped_column(_BIG)
+
+
+class LogHash(Base):
+    """The hash of one perfect subtree, by the number that `merkle.stored_number` gives it."""
+
+    __tablename__ = "log_hash"
+    number: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=False)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class LogLeaf(Base):
+    """One leaf: public for ever."""
+
+    __tablename__ = "log_leaf"
+    position: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=False)
+    document: Mapped[str] = mapped_column(ForeignKey("document.digest"), unique=True)
+    leaf: Mapped[str] = mapped_column(Text)
+
+
+class LogPreimage(Base):
+    """What opens a leaf besides the document itself. Erased with it; the leaf stays."""
+
+    __tablename__ = "log_preimage"
+    document: Mapped[str] = mapped_column(ForeignKey("document.digest"), primary_key=True)
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One leaf, where it stands, and its salt unless that was erased."""
+
+    position: int
+    leaf: bytes
+    salt: bytes | None
+
+
+def size(tx: Transaction) -> int:
+    """Return how many leaves the log has."""
+    row = tx.get(LogSize, _ONLY_ROW)
+    return row.size if row else 0
+
+
+def append(tx: Transaction, document: str, leaf: bytes, salt: bytes) -> int:
+    """Append the leaf of a document and return its position."""
+    row = tx.get(LogSize, _ONLY_ROW, with_for_update=True)
+    if row is None:
+        row = LogSize(id=_ONLY_ROW, size=0)
+        tx.add(row)
+    position = row.size
+    first = merkle.stored_number(0, position)
+    hashes = merkle.hashes_to_store(position, merkle.leaf_hash(leaf), reader(tx))
+    tx.execute(insert(LogHash), [{"number": first + more, "hash": hashed} for more, hashed in enumerate(hashes)])
+    tx.add_all(
+        [LogLeaf(position=position, document=document, leaf=leaf.decode()), LogPreimage(document=document, salt=salt)]
+    )
+    row.size = position + 1
+    return position
+
+
+def reader(tx: Transaction) -> merkle.Read:
+    """Return the way to look stored hashes up."""
+
+    def read(numbers: Sequence[int]) -> dict[int, bytes]:
+        rows = tx.execute(select(LogHash.number, LogHash.hash).where(LogHash.number.in_(set(numbers))))
+        found: dict[int, bytes] = dict(rows.all())
+        return found
+
+    return read
+
+
+def entry(tx: Transaction, document: str) -> Entry | None:
+    """Return the entry of a document."""
+    row = tx.scalars(select(LogLeaf).where(LogLeaf.document == document)).first()
+    if row is None:
+        return None
+    preimage = tx.get(LogPreimage, document)
+    return Entry(position=row.position, leaf=row.leaf.encode(), salt=preimage.salt if preimage else None)
+
+
+def leaves(tx: Transaction, *, start: int, stop: int) -> Sequence[str]:
+    """Return the leaves from position `start` up to, and without, `stop`."""
+    wanted = select(LogLeaf.leaf).where(LogLeaf.position >= start, LogLeaf.position < stop)
+    return tx.scalars(wanted.order_by(LogLeaf.position)).all()
+
+
+def unlogged(tx: Transaction) -> Iterator[Document]:
+    """Return the documents that came before there was a log, oldest first."""
+    if tx.scalar(select(func.count()).select_from(Document)) == size(tx):
+        return iter(())
+    missing = select(Document).where(~exists().where(LogLeaf.document == Document.digest))
+    return iter(tx.scalars(missing.order_by(Document.received, Document.digest)).all())
+
+
+def erase(tx: Transaction, document: str) -> None:
+    """Forget what opens a document's leaf: its salt and its content. Leaf, position and hashes stay."""
+    tx.execute(delete(LogPreimage).where(LogPreimage.document == document))
+    row = tx.get(Document, document)
+    if row is not None:
+        row.envelope = b""
+    tx.flush()
