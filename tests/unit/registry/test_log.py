@@ -284,6 +284,7 @@ def test_the_command_erases(settled: Any, made: Path, capsys: pytest.CaptureFixt
     settled.desk.store.close()
     (made / "registry.db").unlink()
     (settled.directory / "registry.db").rename(made / "registry.db")
+    capsys.readouterr()
 
     words = ["registry", "erase", "--dir", str(made), "--document", receipt, "--reason", "asked for", "--json"]
     assert cli.run(words) == 0
