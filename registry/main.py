@@ -31,6 +31,7 @@ from registry.outbound.bell import Bell
 from registry.store import schema
 from registry.store.base import Store
 from registry.store.blobs import Blobs
+from registry.web import pages
 
 PREFIX: Final = "/api/v1"
 ABANDONED_AFTER: Final = timedelta(days=7)
@@ -100,6 +101,7 @@ def make_app(desk: Desk, clock: Clock = system_clock) -> FastAPI:
     for part in (token, documents, images, lists, log, orders, nodes):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(health.router)
+    app.include_router(pages.router)
     app.add_middleware(Surround, metrics=app.state.metrics)
     return app
 

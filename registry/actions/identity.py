@@ -5,8 +5,8 @@ from datetime import datetime
 
 from protocol.crypto.keys import PublicKey
 from protocol.documents.accreditation import Accreditation
-from protocol.documents.envelope import read_envelope
 from protocol.documents.roster import Roster
+from registry.actions import accepted
 from registry.actions.desk import Desk
 from registry.domain.caller import Caller
 from registry.domain.standing import Revocations, check_standing
@@ -63,13 +63,13 @@ def _accredited(tx: Transaction, subject: str, seats: tuple[str, ...], revoked: 
     standing = accreditation.standing(row)
     check_standing(standing, revoked, now)
     (envelope,) = document.envelopes(tx, [row.digest])
-    own = tuple(key.to_public() for key in read_envelope(envelope).untrusted(Accreditation).keys)
+    own = tuple(key.to_public() for key in accepted.read(envelope, Accreditation).keys)
     caller = Caller(subject=subject, kind=standing.kind, roles=standing.roles, sits=bool(seats))
     return Identity(caller=caller, keys=_live(own, revoked) + _seat_keys(tx, subject, seats, revoked))
 
 
 def _seat_keys(tx: Transaction, person: str, seats: tuple[str, ...], revoked: Revocations) -> tuple[PublicKey, ...]:
-    found = (read_envelope(raw).untrusted(Roster).member(person) for raw in document.envelopes(tx, seats))
+    found = (accepted.read(raw, Roster).member(person) for raw in document.envelopes(tx, seats))
     return _live(tuple(member.key.to_public() for member in found if member is not None), revoked)
 
 

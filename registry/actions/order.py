@@ -12,7 +12,7 @@ from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import read_envelope
 from protocol.documents.job_order import JobOrder
-from registry.actions import identity, publish
+from registry.actions import accepted, identity, publish
 from registry.actions.desk import Desk
 from registry.domain.caller import Caller, check_is_node, missing
 from registry.domain.limits import ORDERS_PER_POLL
@@ -124,8 +124,8 @@ def _check_deliverable(tx: Transaction, claimed: JobOrder, node: str) -> None:
 def _bundle(tx: Transaction, row: tables.Order) -> OrderBundle:
     (algorithm,) = document.envelopes(tx, [row.algorithm])
     approvals = document.envelopes(tx, document.only(tx, row.approvals, Approval.KIND))
-    votes = [read_envelope(raw).untrusted(Approval) for raw in approvals]
-    author = read_envelope(algorithm).untrusted(Algorithm).author
+    votes = [accepted.read(raw, Approval) for raw in approvals]
+    author = accepted.read(algorithm, Algorithm).author
     persons = [row.researcher, author, *(vote.member for vote in votes)]
     rosters = [*(vote.roster for vote in votes), *roster.newest_of(tx, [vote.committee for vote in votes])]
     statuses = [each.digest for each in accreditation.newest_statuses(tx)]

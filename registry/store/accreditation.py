@@ -22,6 +22,13 @@ def current_digests(tx: Transaction, subjects: Iterable[str]) -> tuple[str, ...]
     return tuple(each.digest for each in found if each is not None)
 
 
+def institutions(tx: Transaction, subjects: Iterable[str]) -> dict[str, str]:
+    """Return the institutions of these subjects by their newest accreditations."""
+    theirs = select(Accreditation).where(Accreditation.subject.in_(tuple(subjects)))
+    rows = tx.scalars(theirs.order_by(Accreditation.valid_from, Accreditation.sequence))
+    return {row.subject: row.institution for row in rows}
+
+
 def standing(row: Accreditation) -> Standing:
     """Return the row as the domain's value."""
     return Standing(

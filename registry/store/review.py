@@ -25,10 +25,13 @@ def page(tx: Transaction, *, after: int, limit: int) -> Sequence[Algorithm]:
     ).all()
 
 
-def approvals(tx: Transaction, algorithm_digest: str) -> Sequence[Approval]:
-    """Return all words on one version, in the order received."""
-    mine = select(Approval).where(Approval.algorithm == algorithm_digest)
-    return tx.scalars(mine.order_by(Approval.sequence)).all()
+def approvals(tx: Transaction, algorithms: Iterable[str]) -> dict[str, list[Approval]]:
+    """Return all words on each of these versions, in the order received."""
+    theirs = select(Approval).where(Approval.algorithm.in_(tuple(algorithms))).order_by(Approval.sequence)
+    found: dict[str, list[Approval]] = {}
+    for row in tx.scalars(theirs):
+        found.setdefault(row.algorithm, []).append(row)
+    return found
 
 
 def with_approvals(tx: Transaction, approval_digests: Iterable[str]) -> frozenset[str]:

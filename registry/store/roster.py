@@ -14,6 +14,11 @@ def get(tx: Transaction, digest: str) -> Roster | None:
     return tx.scalars(select(Roster).where(Roster.digest == digest)).first()
 
 
+def several(tx: Transaction, digests: Iterable[str]) -> tuple[Roster, ...]:
+    """Return the index rows of these rosters."""
+    return tuple(tx.scalars(select(Roster).where(Roster.digest.in_(tuple(digests)))))
+
+
 def newest(tx: Transaction, office: str, committee: str) -> Roster | None:
     """Return the committee's roster with the highest version."""
     mine = select(Roster).where(Roster.office == office, Roster.committee == committee)

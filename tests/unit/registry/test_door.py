@@ -232,6 +232,34 @@ def test_approvals_with_different_conditions_do_not_add_up(settled: Any) -> None
     assert review_of(settled, submitted)["state"] == "in_review"
 
 
+def test_every_committee_that_voted_must_agree(settled: Any) -> None:
+    one = {"minimum_approvals": 1, "minimum_institutions": 1}
+    law = settled.world.roster(committee="law-fi", members=[settled.world.member("lena")], **one)
+    law_digest = settled.publish("rosters", settled.world.sign(law, OFFICE))
+    submitted = settled.submit()
+
+    def vote(member: str, roster_digest: str, committee: str, decision: str = "approve") -> str:
+        made = settled.world.approval(member, submitted, roster_digest, committee=committee, decision=decision)
+        settled.publish("approvals", settled.world.sign(made, member))
+        return str(review_of(settled, submitted)["state"])
+
+    assert vote("lena", law_digest, "law-fi") == "approved"
+    assert vote("meri", settled.roster, COMMITTEE) == "in_review"
+    assert vote("mikko", settled.roster, COMMITTEE) == "approved"
+    assert vote("lena", law_digest, "law-fi", "reject") == "rejected"
+
+
+def test_votes_under_a_new_roster_begin_anew(settled: Any) -> None:
+    submitted = settled.submit()
+    for member in ("meri", "mikko"):
+        settled.vote(submitted, member)
+    settled.roster = settled.publish("rosters", settled.world.sign(settled.world.roster(version=2), OFFICE))
+
+    assert review_of(settled, submitted)["state"] == "approved"
+    settled.vote(submitted, "maria")
+    assert review_of(settled, submitted)["state"] == "in_review"
+
+
 def test_a_revoked_approval_takes_the_decision_back_and_a_revoked_algorithm_ends_it(settled: Any) -> None:
     submitted = settled.submit()
     votes = [settled.vote(submitted, member).json()["digest"] for member in ("meri", "mikko")]
