@@ -84,12 +84,16 @@ def _encoded(words: Sequence[str]) -> bytes:
 
 def _connect(url: str) -> socket.socket:
     parts = urlsplit(url)
-    if "socket" in parts.scheme or parts.scheme == "unix":
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(ANSWER_SECONDS)
+    if parts.scheme != "unix" and "socket" not in parts.scheme:
+        return socket.create_connection((parts.hostname or "localhost", parts.port or DEFAULT_PORT), ANSWER_SECONDS)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(ANSWER_SECONDS)
+    try:
         connection.connect(parts.path)
-        return connection
-    return socket.create_connection((parts.hostname or "localhost", parts.port or DEFAULT_PORT), ANSWER_SECONDS)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def _without_password(url: str) -> str:
