@@ -68,7 +68,7 @@ class GatePlan:
 def make_gate_plan(algorithm: Algorithm, order: JobOrder, policy: Policy, facts: DatasetFacts) -> GatePlan:
     """Plan the release of one order, or refuse it with a code of its own (the list is in `plan_checks`)."""
     mode = checks.check_mode(algorithm.mode)
-    checks.check_unit(algorithm.unit, facts, policy)
+    checks.check_family_size(facts, policy)
     checks.check_delta(policy.delta, facts.people)
     checks.check_candidates(policy.candidates)
     plan = GatePlan(

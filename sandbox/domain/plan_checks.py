@@ -6,7 +6,6 @@ code                       refused
 gate-mode-statistic        trusted statistics are not in this version
 gate-mode-reviewed         a release on the word of a reviewer is not in this version
 gate-mode-airlock          a release by human checkers is not in this version
-gate-unit                  the spec promises families, the dataset protects persons
 gate-family-size           the dataset's largest family is above the signed one, or not a family size
 gate-delta                 delta is not above 0 and at most 1/(10 N_pub)
 gate-candidates            fewer than 3 or more than 100 000 candidates for a median
@@ -55,14 +54,13 @@ def check_mode(mode: str) -> Mode:
     return cast("Mode", mode)
 
 
-def check_unit(unit: str, facts: DatasetFacts, policy: Policy) -> None:
-    """Refuse a promise the dataset cannot keep: protecting families needs a pedigree and a signed largest size."""
-    if unit == "family" and facts.unit != "family":
-        raise Refused("gate-unit", "the spec promises to protect families, but this dataset knows only persons")
+def check_family_size(facts: DatasetFacts, policy: Policy) -> None:
+    """Refuse families above the signed largest size.
+
+    The unit is the dataset's: a family where its pedigree is known, else a person. The release says which.
+    """
     if not 1 <= facts.maximum_family_size <= policy.maximum_family_size:
         raise Refused("gate-family-size", f"the signed policy allows families of 1 to {policy.maximum_family_size}")
-    if facts.unit == "person" and facts.maximum_family_size != 1:
-        raise Refused("gate-family-size", "a dataset whose unit is the person has families of size 1")
 
 
 def check_delta(delta: Decimal, people: int) -> None:

@@ -58,7 +58,6 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("gate-mode-statistic", {"algorithm": {"mode": "statistic"}}),
     ("gate-mode-reviewed", {"algorithm": {"mode": "reviewed"}}),
     ("gate-mode-airlock", {"algorithm": {"mode": "airlock"}}),
-    ("gate-unit", {"dataset": {"unit": Unit.PERSON, "maximum_family_size": 1}}),
     ("gate-family-size", {"policy": {"maximum_family_size": 3}}),
     ("gate-delta", {"dataset": {"people": 100_001}}),
     ("gate-delta", {"policy": {"delta": "0.00001"}}),
@@ -140,6 +139,12 @@ def test_range_per_person_is_widened_to_the_largest_family() -> None:
     made = plan(**unit(range_per="person", divide_by="alleles"))
 
     assert (made.outputs[0].low, made.outputs[0].high, made.outputs[0].divisor) == (0, 8, 24_000)
+
+
+def test_unit_is_the_datasets_own() -> None:
+    made = plan(dataset={"unit": Unit.PERSON, "maximum_family_size": 1})
+
+    assert (made.unit, made.maximum_family_size) == (Unit.PERSON, 1)
 
 
 def test_unit_mode_runs_the_public_number_of_slots() -> None:
