@@ -73,7 +73,7 @@ def add_dataset(shelf: Shelf, new: NewDataset) -> DatasetFacts:
         _lineage_key(shelf.keys, new.dataset),
         _options(new, now.date()),
         snapshot_id=new_snapshot_id(),
-        previous=None if before is None else before.directory,
+        previous=None if before is None else shelf.datasets / before.directory,
     )
     facts = facts_of(
         info,
@@ -85,7 +85,7 @@ def add_dataset(shelf: Shelf, new: NewDataset) -> DatasetFacts:
         assembly=new.assembly,
     )
     with shelf.store.transaction() as session:
-        offer(session, Offered(facts=facts, directory=folder / info.snapshot_id), now)
+        offer(session, Offered(facts=facts, directory=Path(new.dataset) / info.snapshot_id), now)
         record(session, now, "operator", "dataset-added", f"{facts.dataset}/{facts.snapshot}")
     return facts
 

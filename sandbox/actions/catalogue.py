@@ -13,9 +13,9 @@ def publish_catalogue(node: Node, registry: Registry, published: frozenset[str],
         offers = list_datasets(session)
     snapshots = frozenset(one.facts.snapshot for one in offers)
     if snapshots != published:
-        registry.publish_catalogue([_entry(one, variants) for one in offers])
+        registry.publish_catalogue([_entry(node, one, variants) for one in offers])
     return snapshots
 
 
-def _entry(offered: Offered, variants: int) -> dict[str, object]:
-    return catalogue_entry(offered.facts, public_variants(offered.directory, variants))
+def _entry(node: Node, offered: Offered, variants: int) -> dict[str, object]:
+    return catalogue_entry(offered.facts, public_variants(node.places.datasets / offered.directory, variants))

@@ -51,7 +51,7 @@ def examine(node: Node, bundle: OrderBundle, now: dt.datetime) -> Examined:
         raise Refused("dataset-unknown", "This node no longer offers the dataset; see the catalogue.")
     gate_plan = make_gate_plan(verified.algorithm, verified.order, node.trust.policy, offered.facts)
     node.trust.book.check(policy_request(node, verified, offered.facts, gate_plan))
-    check_view(offered.directory, stage_plan(verified.algorithm, verified.order, gate_plan))
+    check_view(node.places.datasets / offered.directory, stage_plan(verified.algorithm, verified.order, gate_plan))
     priced = price(gate_plan)
     if priced.rho_nano_total > verified.order.rho_nano:
         raise Refused("gate-map", "The release would cost more than the order allows; ask for a larger share.")

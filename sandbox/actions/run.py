@@ -33,7 +33,7 @@ def start(work: Work) -> Pause | None:
 def run(work: Work) -> Pause | None:
     """Run chambers until the slice is over; when all have an outcome, the job is ready to be sealed."""
     node, row = work.node, work.row
-    directory = node.run_directory(row.id)
+    directory = work.directory
     if not (directory / BLOCKS).exists():
         raise InfrastructureLost("staging-lost", "The staged blocks are gone; the machine was started anew.")
     if work.held.taken_over:

@@ -25,8 +25,7 @@ RELEASED = Verdict(decision="released", code="released", reason="The order ran a
 def seal(work: Work) -> Pause | None:
     """Release through the gate, once, and seal the answer to the order's recipient."""
     node = work.node
-    directory = node.run_directory(work.row.id)
-    untrusted_outputs = node.runtime.collect(directory / OUTPUTS, work.gate_plan.blocks)
+    untrusted_outputs = node.runtime.collect(work.directory / OUTPUTS, work.gate_plan.blocks)
     outputs = release(work.gate_plan, untrusted_outputs)
     ciphertext = seal_release(_release(work, outputs), work.order.recipient_bytes)
     leaves_at = _leaves_at(work)
@@ -34,7 +33,7 @@ def seal(work: Work) -> Pause | None:
     with node.store.transaction() as session:
         job.seal(session, work.held, receipt, ciphertext, node.clock.now())
         job.move(session, work.held, JobState.SEALED, node.clock.now(), release_at=leaves_at)
-    shutil.rmtree(directory, ignore_errors=True)
+    shutil.rmtree(node.run_directory(work.row.id), ignore_errors=True)
     return Pause(due_at=leaves_at)
 
 

@@ -1,6 +1,7 @@
 """Step 10, `charged` to `staged`: this order's permitted view, block by block, in memory that a reboot forgets."""
 
 import shutil
+from pathlib import Path
 
 from sandbox.actions.examine import stage_plan
 from sandbox.actions.work import Pause, Work
@@ -21,13 +22,25 @@ def stage(work: Work) -> Pause | None:
     node = work.node
     node.runtime.remove_below(work.row.id, work.row.run_fence + 1)
     offered = _snapshot(work)
-    directory = node.run_directory(work.row.id)
-    shutil.rmtree(directory, ignore_errors=True)
+    directory = node.run_directory(work.row.id) / str(work.held.fence)
+    _remove_lower(directory)
     directory.mkdir(mode=0o711, parents=True)
-    stage_blocks(offered.directory, stage_plan(work.algorithm, work.order, work.gate_plan), directory / BLOCKS)
+    stage_blocks(
+        node.places.datasets / offered.directory,
+        stage_plan(work.algorithm, work.order, work.gate_plan),
+        directory / BLOCKS,
+    )
     with node.store.transaction() as session:
-        job.move(session, work.held, JobState.STAGED, node.clock.now(), next_chamber=0)
+        job.move(session, work.held, JobState.STAGED, node.clock.now(), staged_fence=work.held.fence, next_chamber=0)
     return None
+
+
+def _remove_lower(directory: Path) -> None:
+    """Throw away what lower fences staged. A worker that was overtaken here can only remove what is older still."""
+    if directory.parent.exists():
+        for older in directory.parent.iterdir():
+            if int(older.name) < int(directory.name):
+                shutil.rmtree(older, ignore_errors=True)
 
 
 def _snapshot(work: Work) -> Offered:

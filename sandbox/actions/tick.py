@@ -17,6 +17,7 @@ Sending a sealed end is tried until the registry takes it.
 """
 
 import datetime as dt
+import shutil
 import traceback
 
 import structlog
@@ -70,6 +71,16 @@ def tick(node: Node, job_id: str, owner: str) -> None:
                 job.give_back(session, held, due_at, now)
     except Fenced:
         log.warning("fenced", job=job_id, fence=held.fence)
+        _clear_away(node, held)
+
+
+def _clear_away(node: Node, held: Claim) -> None:
+    """Remove what this worker may have made after it was overtaken; the overtaker's fence is higher."""
+    node.runtime.remove_below(held.job_id, held.run_fence + 1)
+    with node.store.reading() as session:
+        staged = job.staged_fence(session, held.job_id)
+    if staged != held.fence:
+        shutil.rmtree(node.run_directory(held.job_id) / str(held.fence), ignore_errors=True)
 
 
 def _work(node: Node, held: Claim) -> dt.datetime | None:

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from protocol.chain import OrderBundle
 from protocol.documents.algorithm import Algorithm
@@ -41,6 +42,16 @@ class Work:
     def state(self) -> JobState:
         """The state in which the step found the job."""
         return JobState(self.row.state)
+
+    @property
+    def directory(self) -> Path:
+        """Where the blocks are staged and the outputs kept, in memory.
+
+        It is named by the fence that staged it: a frozen worker that wakes up while staging disturbs nobody else.
+        """
+        if self.row.staged_fence is None:
+            raise RuntimeError("a job that is not staged has no blocks")
+        return self.node.run_directory(self.row.id) / str(self.row.staged_fence)
 
     @cached_property
     def bundle(self) -> OrderBundle:

@@ -15,7 +15,7 @@ from sandbox.store.tables import DatasetRow, SnapshotRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
-    """One dataset on offer."""
+    """One dataset on offer; `directory` is its snapshot's folder, seen from the folder of all datasets."""
 
     facts: DatasetFacts
     directory: Path

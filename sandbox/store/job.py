@@ -32,6 +32,7 @@ class Claim:
 
     job_id: str
     fence: int
+    run_fence: int
     taken_over: bool
 
 
@@ -66,7 +67,11 @@ def claim(session: Session, job_id: str, owner: str, now: dt.datetime, lease: dt
         .returning(JobRow.fence, JobRow.run_fence)
     )
     found = session.execute(query).one_or_none()
-    return None if found is None else Claim(job_id=job_id, fence=found[0], taken_over=found[0] == found[1])
+    return (
+        None
+        if found is None
+        else Claim(job_id=job_id, fence=found[0], run_fence=found[1], taken_over=found[0] == found[1])
+    )
 
 
 def extend(session: Session, held: Claim, until: dt.datetime) -> None:
@@ -80,6 +85,11 @@ def read_claimed(session: Session, held: Claim) -> JobRow:
     if row is None:
         raise Fenced
     return row
+
+
+def staged_fence(session: Session, job_id: str) -> int | None:
+    """Read whose fence names the directory that a job is staged in."""
+    return session.scalar(select(JobRow.staged_fence).where(JobRow.id == job_id))
 
 
 def move(session: Session, held: Claim, after: JobState, now: dt.datetime, **values: Any) -> None:

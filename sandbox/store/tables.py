@@ -55,6 +55,7 @@ class JobRow(Base):
     start_at: Mapped[dt.datetime | None] = mapped_column(Moment)
     slots_end_at: Mapped[dt.datetime | None] = mapped_column(Moment)
     release_at: Mapped[dt.datetime | None] = mapped_column(Moment)
+    staged_fence: Mapped[int | None] = mapped_column()  # whose fence names the directory of blocks and outputs
     next_chamber: Mapped[int] = mapped_column(default=0)
 
 

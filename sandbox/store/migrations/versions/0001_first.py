@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("start_at", sa.BigInteger(), nullable=True),
         sa.Column("slots_end_at", sa.BigInteger(), nullable=True),
         sa.Column("release_at", sa.BigInteger(), nullable=True),
+        sa.Column("staged_fence", sa.Integer(), nullable=True),
         sa.Column("next_chamber", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
         sa.UniqueConstraint("number", name=op.f("uq_job_number")),

@@ -1,0 +1,283 @@
+"""A node of files and database, opened in this process, with pretended chambers, clock and registry."""
+
+import datetime as dt
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import tiny_image
+from factory import HOLDER, World, digest_of, private_key
+
+from protocol.chain import OrderBundle
+from sandbox.actions.add_dataset import NewDataset, Shelf, add_dataset
+from sandbox.actions.clock import GuardedClock
+from sandbox.actions.init import NewNode, init_node
+from sandbox.actions.intake import take_in
+from sandbox.actions.node import Node, Times
+from sandbox.actions.tick import tick
+from sandbox.chambers.fake import Ending, FakeRuntime
+from sandbox.data.synthesise import synthesise
+from sandbox.domain.dataset import Unit
+from sandbox.errors import InfrastructureLost
+from sandbox.hub.registry import Courier, Registry
+from sandbox.settings import load_settings
+from sandbox.store.job import live_jobs
+from sandbox.store.tables import JobRow, OutboxRow, Sealed
+from sandbox.worker.wiring import POLICY_FOLDER, open_node, open_store
+
+START = dt.datetime(2026, 11, 23, 8, 0, tzinfo=dt.UTC)
+PEOPLE = 400
+
+
+@dataclass
+class PretendedRegistry:
+    """Answers as the registry's HTTP surface does, and remembers what it was told."""
+
+    documents: dict[str, bytes] = field(default_factory=dict)
+    images: dict[str, bytes] = field(default_factory=dict)
+    calls: list[tuple[str, str, bytes]] = field(default_factory=list)
+    status: int = 200
+    handed: dict[str, Any] = field(default_factory=lambda: {"orders": [], "ids": [], "statuses": []})
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/api/v1")
+        if path == "/token":
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 600})
+        self.calls.append((request.method, path, request.content))
+        if self.status != 200:
+            return httpx.Response(self.status, json={"code": "told-so"})
+        if path.startswith("/images/"):
+            return self._image(path.rpartition("/")[2], request.headers.get("Range"))
+        return httpx.Response(200, json=self.handed if path.endswith("/orders") else {})
+
+    def _image(self, digest: str, wanted: str | None) -> httpx.Response:
+        if digest not in self.images:
+            return httpx.Response(404, json={"code": "image-missing"})
+        first = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+        return httpx.Response(206 if first else 200, stream=httpx.ByteStream(self.images[digest][first:]))
+
+    def sent(self, what: str) -> list[bytes]:
+        """The bodies of what was sent to addresses that hold this word."""
+        return [body for _, path, body in self.calls if what in path]
+
+
+class PretendedClock:
+    """A wall clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.at = START
+
+    def __call__(self) -> dt.datetime:
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        self.at += dt.timedelta(seconds=seconds)
+
+
+@dataclass(kw_only=True)
+class Kit:
+    """A node and everything around it that a test may turn."""
+
+    folder: Path
+    world: World
+    clock: PretendedClock
+    registry: PretendedRegistry
+    runtime: FakeRuntime
+    node: Node
+    chamber: Callable[[bytes, Path], Ending]
+    numbers: Iterator[int]
+
+    def bundle(self, **changes: Any) -> OrderBundle:
+        """An order of the tiny algorithm, approved by two, with changes to its documents."""
+        algorithm = {
+            "image": self.world.image.model_dump(),
+            "entrypoint": [tiny_image.PROGRAM],
+            "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
+            "outputs": [{"name": "share", "kind": "number", "range": ["0", "1"], "default": "0", "aggregator": "mean"}],
+            "inputs": {"variants": False, "columns": ["age"]},
+            "model_parameters": 1,
+            **changes.pop("algorithm", {}),
+        }
+        order = {
+            "blocks": 4,
+            "parameters": {},
+            "nonce": f"{next(self.numbers):032x}",
+            "rho": [{"output": "share", "nano": 2_000_000}],
+            **changes.pop("order", {}),
+        }
+        return self.world.bundle(algorithm=algorithm, order=order, **changes)
+
+    def take(self, **changes: Any) -> str:
+        """Hand an order to the node and return its id."""
+        _, order_id = take_in(self.node, self.bundle(**changes).to_json())
+        assert order_id is not None
+        return order_id
+
+    def tick(self, job_id: str, owner: str = "here:1:1") -> JobRow:
+        """Ring once for a job and return its row."""
+        tick(self.node, job_id, owner)
+        return self.row(job_id)
+
+    def finish(self, job_id: str, rings: int = 10) -> JobRow:
+        """Ring until nothing is due any more, letting time pass in between."""
+        for _ in range(rings):
+            row = self.tick(job_id)
+            if row.due_at is None:
+                return row
+            self.clock.at = max(self.clock.at, row.due_at)
+        raise AssertionError(f"the job is still {row.state} ({row.code})")
+
+    def row(self, job_id: str) -> JobRow:
+        with self.node.store.reading() as session:
+            return session.get_one(JobRow, job_id)
+
+    def sealed(self, job_id: str) -> Sealed | None:
+        with self.node.store.reading() as session:
+            return session.get(Sealed, job_id)
+
+    def rings(self) -> list[str]:
+        with self.node.store.reading() as session:
+            return [row.job_id for row in session.query(OutboxRow).order_by(OutboxRow.id)]
+
+    def live(self) -> frozenset[str]:
+        with self.node.store.reading() as session:
+            return live_jobs(session)
+
+    def with_policy(self, **changes: Any) -> None:
+        """Let the node go on under other numbers of its holder."""
+        policy = self.node.trust.policy.model_copy(update=changes)
+        self.node = replace(self.node, trust=replace(self.node.trust, policy=policy))
+
+    def lose(self, *, times: int) -> None:
+        """Let the machine fail in the next so many slices."""
+        self.runtime.failures = times
+
+
+class LossyRuntime(FakeRuntime):
+    """A pretended runtime whose machine can fail."""
+
+    failures = 0
+    removed: list[tuple[str, int]]
+
+    def run_slice(self, *arguments: Any) -> int:
+        if self.failures:
+            self.failures -= 1
+            raise InfrastructureLost("engine-failed", "The engine is gone.")
+        return super().run_slice(*arguments)
+
+    def remove_below(self, job: str, fence: int) -> int:
+        self.removed.append((job, fence))
+        return 0
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A node's directory with one dataset, made once; `node` copies it."""
+    folder = tmp_path_factory.mktemp("made")
+    synthesise("FI", PEOPLE, 1, _folder(folder / "data"))
+    identity = tiny_image.write_image(folder / "image.tar", json.dumps({"share": 0.5}).encode())
+    world = World(image=identity)
+    root = world.sign(world.trust_root(), HOLDER)
+    numbers = world.policy(blocks_minimum=2, block_people_minimum=20).model_dump(mode="json")
+    new = NewNode(
+        directory=folder / "node",
+        name=world.node,
+        country="FI",
+        trust_root=root,
+        fingerprint=digest_of(root),
+        policy=json.dumps(numbers).encode(),
+        policies=POLICY_FOLDER,
+        holder_keys=[private_key(HOLDER)],
+        settings={
+            "node": world.node,
+            "country": "FI",
+            "registry": "http://registry.test",
+            "fingerprint": digest_of(root),
+        },
+    )
+    init_node(new, START)
+    _add(folder, world)
+    return folder
+
+
+def _add(folder: Path, world: World) -> None:
+    settings = load_settings(folder / "node", {})
+    store = open_store(settings)
+    clock = GuardedClock(store, PretendedClock())
+    shelf = Shelf(store=store, clock=clock, datasets=settings.directory / "datasets", keys=settings.keys)
+    add_dataset(shelf, new_dataset(folder / "data", world.dataset))
+    store.close()
+
+
+def new_dataset(data: Path, dataset: str) -> NewDataset:
+    """The synthetic cohort as a holder offers it."""
+    return NewDataset(
+        dataset=dataset,
+        vcf=data / "cohort.vcf.gz",
+        samples=data / "subjects.parquet",
+        diagnoses=data / "diagnoses.parquet",
+        pedigree=data / "pedigree.ped",
+        sites=data / "sites.tsv",
+        people=PEOPLE,
+        slots=PEOPLE,
+        unit=Unit.FAMILY,
+        maximum_family_size=4,
+        columns=(),
+        diagnosis_codes=None,
+        duo=("DUO:0000042",),
+        country="FI",
+        assembly="GRCh38",
+    )
+
+
+@pytest.fixture
+def kit(made: Path, tmp_path: Path) -> Iterator[Kit]:
+    """The node, opened; its chambers say 0.5 at once unless a test says otherwise."""
+    shutil.copytree(made / "node", tmp_path / "node")
+    memory = Path(tempfile.mkdtemp(prefix="safeconduct-test-", dir="/dev/shm"))
+    settings = load_settings(tmp_path / "node", {}).model_copy(update={"run_directory": memory})
+    clock, registry = PretendedClock(), PretendedRegistry()
+    kit: Kit
+    runtime = LossyRuntime(
+        {(tiny_image.PROGRAM,): lambda *given: kit.chamber(*given)}, clock=clock, sleep=clock.advance
+    )
+    runtime.removed = []
+    opened = open_node(settings)
+    guarded = GuardedClock(opened.store, clock)
+    courier = Courier(url="http://registry.test", node=opened.name, key=private_key("node-fi"))
+    node = replace(
+        opened,
+        clock=guarded,
+        times=Times(lease=dt.timedelta(seconds=20), slice=dt.timedelta(seconds=15)),
+        connect=lambda: Registry(courier, now=clock, transport=httpx.MockTransport(registry)),
+        start_runtime=lambda: runtime,
+    )
+    image = (made / "image.tar").read_bytes()
+    world = World(image=tiny_image.write_image(tmp_path / "image.tar", json.dumps({"share": 0.5}).encode()))
+    registry.images[world.image.archive_digest] = image
+    kit = Kit(
+        folder=tmp_path,
+        world=world,
+        clock=clock,
+        registry=registry,
+        runtime=runtime,
+        node=node,
+        chamber=lambda _input, _block: Ending(wrote=b'{"share": 0.5}'),
+        numbers=iter(range(1, 1000)),
+    )
+    yield kit
+    if "registry" in kit.node.__dict__:
+        kit.node.registry.close()
+    kit.node.store.close()
+    shutil.rmtree(memory)
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True)
+    return path
