@@ -1,8 +1,10 @@
 """The virtual environment: exactly the locked distributions, each checked against its hash, and this project."""
 
 import hashlib
+import json
 import shutil
 import sys
+import tomllib
 from importlib.util import find_spec
 
 from errors import CannotSetUp
@@ -25,8 +27,7 @@ def needs(machine: Machine) -> list[str]:
 
 def is_current(machine: Machine) -> bool:
     """Whether `.venv` holds what the lock says, made by this Python."""
-    stamp = machine.venv / STAMP
-    return stamp.exists() and stamp.read_text() == _wanted(machine) and (machine.venv / "bin/safeconduct").exists()
+    return _found(machine) == _wanted(machine) and (machine.venv / "bin/safeconduct").exists()
 
 
 def prepare(machine: Machine) -> dict[str, str]:
@@ -34,11 +35,13 @@ def prepare(machine: Machine) -> dict[str, str]:
     if is_current(machine):
         say("Python", f"{machine.venv} is as the lock says")
     else:
-        say("Python", f"installing the locked distributions into {machine.venv} (a minute or two)")
-        (machine.venv / STAMP).unlink(missing_ok=True)
-        _make(machine)
-        _install(machine)
-        (machine.venv / STAMP).write_text(_wanted(machine))
+        locked, project = _wanted(machine)
+        if _found(machine)[0] != locked or not _is_ours(machine):
+            say("Python", f"installing the locked distributions into {machine.venv} (a minute or two)")
+            _make(machine)
+            _pip(machine, "--require-hashes", "-r", str(machine.checkout / "requirements.lock"))
+        _pip(machine, "--no-deps", "--no-build-isolation", "--editable", str(machine.checkout))
+        (machine.venv / STAMP).write_text(f"{locked}\n{project}\n")
     return {}
 
 
@@ -47,15 +50,24 @@ def remove(machine: Machine) -> None:
     shutil.rmtree(machine.venv, ignore_errors=True)
 
 
-def _wanted(machine: Machine) -> str:
-    """Return what the environment is a function of: its content goes into the stamp."""
-    digest = hashlib.sha256()
-    for name in ("requirements.lock", "pyproject.toml"):
-        digest.update((machine.checkout / name).read_bytes())
-    return f"{digest.hexdigest()} {sys.version} {machine.checkout}\n"
+def _wanted(machine: Machine) -> tuple[str, str]:
+    """Return what the environment is a function of: the lock with this Python, and the project's own description."""
+    lock = hashlib.sha256((machine.checkout / "requirements.lock").read_bytes()).hexdigest()
+    described = tomllib.loads((machine.checkout / "pyproject.toml").read_text())
+    described = {name: described.get(name) for name in ("project", "build-system")} | described["tool"]["hatch"]
+    project = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    return f"{lock} {sys.version}".replace("\n", " "), f"{project} {machine.checkout}"
+
+
+def _found(machine: Machine) -> tuple[str, str]:
+    """Return what was installed last, or nothing."""
+    stamp = machine.venv / STAMP
+    lines = stamp.read_text().splitlines() if stamp.exists() else []
+    return (lines[0], lines[1]) if len(lines) == 2 else ("", "")
 
 
 def _make(machine: Machine) -> None:
+    (machine.venv / STAMP).unlink(missing_ok=True)
     if _is_ours(machine):
         return
     base = getattr(sys, "_base_executable", sys.executable)
@@ -72,9 +84,6 @@ def _is_ours(machine: Machine) -> bool:
     return f" {machine.venv}\n" in made_by and version.strip() == sys.version.strip()
 
 
-def _install(machine: Machine) -> None:
+def _pip(machine: Machine, *words: str) -> None:
     pip = [str(machine.venv / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-    lock = str(machine.checkout / "requirements.lock")
-    run([*pip, "--require-hashes", "-r", lock], seconds=INSTALL_SECONDS, environment=machine.environment)
-    project = ["--no-deps", "--no-build-isolation", "--editable", str(machine.checkout)]
-    run([*pip, *project], seconds=INSTALL_SECONDS, environment=machine.environment)
+    run([*pip, *words], seconds=INSTALL_SECONDS, environment=machine.environment)
