@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 
 import docker
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
 
 from client.canonical import write_canonical
 from client.errors import ClientError, Unreachable
@@ -24,14 +25,14 @@ def build(
     The same folder on the same base gives the same bytes, every time and on every machine. `base` becomes the build
     argument BASE. `network` is what the build's RUN steps may reach: "none", or "host" for those that fetch packages
     (what they fetch must then be fixed by the Dockerfile). `fresh` builds without what the engine kept from earlier
-    builds. Refused with the code of the fault: whatever no node would
-    load. `out` appears whole or not at all.
+    builds. Refused with the code of the fault: whatever no node would load. `out` appears whole or not at all.
     """
     engine = _engine()
     try:
         image_id = _build(engine, context_dir, base, network, fresh=fresh)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
             _save(engine, image_id, Path(scratch) / "saved")
+            _forget(engine, image_id)
             write_canonical(Path(scratch) / "saved", Path(scratch) / "canonical")
             with (Path(scratch) / "canonical").open("rb") as stream:
                 identity = read_identity(stream, ImageLimits())
@@ -85,3 +86,10 @@ def _save(engine: docker.APIClient, image_id: str, path: Path) -> None:
     with path.open("wb") as saved:
         for piece in engine.get_image(image_id):
             saved.write(piece)
+
+
+def _forget(engine: docker.APIClient, image_id: str) -> None:
+    """Remove what was built, unless it has a name; its parents stay, for one of them may be the base."""
+    with contextlib.suppress(APIError):  # another build may have come to the same image
+        if not engine.inspect_image(image_id)["RepoTags"]:
+            engine.remove_image(image_id, noprune=True)

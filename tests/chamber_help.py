@@ -5,18 +5,20 @@ import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
+from docker.errors import NotFound
 
 from client.images import build
 from protocol.documents.algorithm import ImageIdentity
-from sandbox.chambers.container import ContainerRuntime
 from sandbox.chambers.runtime import ChamberRuntime
 from sandbox.chambers.seccomp import profile
 from sandbox.domain.chamber import ChamberPlan, Timing, uid_base
@@ -30,11 +32,10 @@ _SHARED_MEMORY = Path("/dev/shm")
 
 @dataclass(frozen=True)
 class Image:
-    """An image of the tests: its archive, its identity, and the engine's ID once it is loaded."""
+    """An image of the tests: its archive and its identity."""
 
     archive: Path
     identity: ImageIdentity
-    image_id: str = ""
 
 
 def build_image(context: Path, out: Path, *, fresh: bool = False) -> Image:
@@ -57,10 +58,22 @@ def engine_url() -> str:
     return url
 
 
-def load_hostile(runtime: ContainerRuntime, folder: Path) -> Image:
-    """The hostile image, built and loaded."""
-    image = build_image(HOSTILE, folder / "hostile.tar")
-    return replace(image, image_id=runtime.load_image(image.archive, image.identity))
+def hostile_image(folder: Path) -> Iterator[Image]:
+    """The hostile image, with an ID of this run's own so that it may be removed from the engine at the end."""
+    context = folder / "context"
+    shutil.copytree(HOSTILE, context)
+    (context / "run").write_text(uuid.uuid4().hex)
+    with (context / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write("COPY run /test-run\n")
+    image = build_image(context, folder / "hostile.tar")
+    yield image
+    forget_image(image.identity.config_digest)
+
+
+def forget_image(image_id: str) -> None:
+    """Remove an image from the engine, if it is there."""
+    with closing(docker.APIClient(base_url=engine_url())) as engine, suppress(NotFound):
+        engine.remove_image(image_id, noprune=True)
 
 
 class Hall:
@@ -68,9 +81,9 @@ class Hall:
 
     def __init__(self, runtime: ChamberRuntime, image_id: str, directory: Path, job: str) -> None:
         self.runtime = runtime
+        self.image_id = image_id
         self.directory = directory
         self.outputs = directory / "outputs"
-        self._image_id = image_id
         self._job = job
 
     def plan(self, roles: Sequence[str | None], **changes: Any) -> ChamberPlan:
@@ -78,7 +91,7 @@ class Hall:
         fields: dict[str, Any] = {
             "job": self._job,
             "fence": 1,
-            "image_id": self._image_id,
+            "image_id": self.image_id,
             "entrypoint": ENTRYPOINT,
             "input_json": b'{"parameters":{}}',
             "block_dirs": tuple(self._block(number, role) for number, role in enumerate(roles)),
@@ -104,7 +117,7 @@ class Hall:
         """A slot in seconds in which an honest chamber surely ends on this machine, as busy as it is now."""
         start = time.monotonic()
         with tempfile.TemporaryDirectory(dir=_SHARED_MEMORY) as directory:
-            assert Hall(self.runtime, self._image_id, Path(directory), f"{self._job}-pace").run(["honest"]) == [HONEST]
+            assert Hall(self.runtime, self.image_id, Path(directory), f"{self._job}-pace").run(["honest"]) == [HONEST]
         return max(2, math.ceil(6 * (time.monotonic() - start)))
 
     def _block(self, number: int, role: str | None) -> Path | None:

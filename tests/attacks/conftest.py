@@ -24,15 +24,16 @@ def engine() -> Iterator[docker.APIClient]:
 
 
 @pytest.fixture(scope="session")
-def image(runtime: ContainerRuntime, tmp_path_factory: pytest.TempPathFactory) -> help_.Image:
-    return help_.load_hostile(runtime, tmp_path_factory.mktemp("hostile"))
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
+    yield from help_.hostile_image(tmp_path_factory.mktemp("hostile"))
 
 
 @pytest.fixture
 def hall(runtime: ContainerRuntime, engine: docker.APIClient, image: help_.Image) -> Iterator[help_.Hall]:
     job = f"attack-{uuid.uuid4().hex}"
     for directory in help_.run_directory():
-        hall = help_.Hall(runtime, image.image_id, directory, job)
+        image_id = runtime.load_image(image.archive, image.identity)
+        hall = help_.Hall(runtime, image_id, directory, job)
         try:
             yield hall
             help_.check_nothing_left(hall, engine, job)

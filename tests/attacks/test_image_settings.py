@@ -1,6 +1,7 @@
 """What an image says about running has no effect: the chamber is told everything itself."""
 
 import json
+from collections.abc import Iterator
 
 import chamber_help as help_
 import docker
@@ -24,13 +25,21 @@ LABEL eu.safeconduct.node=another eu.safeconduct.job=another
 
 
 @pytest.fixture(scope="module")
-def image_id(engine: docker.APIClient, image: help_.Image, tmp_path_factory: pytest.TempPathFactory) -> str:
+def image_id(
+    engine: docker.APIClient,
+    runtime: ContainerRuntime,
+    image: help_.Image,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
     """An image that asks for everything, put into the engine behind the back of `load_image`, which refuses it."""
     folder = tmp_path_factory.mktemp("settings")
     (folder / "hostile.py").write_text((help_.HOSTILE / "hostile.py").read_text())
-    (folder / "Dockerfile").write_text(DOCKERFILE.format(base=image.image_id))
+    base = runtime.load_image(image.archive, image.identity)
+    (folder / "Dockerfile").write_text(DOCKERFILE.format(base=base))
     steps = list(engine.build(path=str(folder), network_mode="none", rm=True, forcerm=True, decode=True))
-    return next(step["aux"]["ID"] for step in steps if "aux" in step)
+    built = next(step["aux"]["ID"] for step in steps if "aux" in step)
+    yield built
+    engine.remove_image(built)  # with its parents, of which the base is one
 
 
 def test_settings_of_the_image_have_no_effect(
@@ -62,12 +71,12 @@ def test_settings_of_the_container_are_ours(
     hall.run([None], fence=plan.fence + 1)  # sweeps the desk of the lower fence
 
 
-def test_traced_first_process_outlives_its_container_and_is_found(engine: docker.APIClient, image: help_.Image) -> None:
+def test_traced_first_process_outlives_its_container_and_is_found(hall: help_.Hall, engine: docker.APIClient) -> None:
     """The control: without launcher and list of calls the engine says "exited" of a process that runs on."""
     code = "import ctypes,os,time\nctypes.CDLL(None).ptrace(0,0,0,0)\nos.kill(1,10)\nwhile 1: time.sleep(1)"
     uid = help_.FIRST_UID + 77
     created = engine.create_container(
-        image.image_id,
+        hall.image_id,
         entrypoint=["/usr/bin/python3", "-I", "-S", "-c", code],
         user=f"{uid}:{uid}",
         network_disabled=True,

@@ -42,8 +42,8 @@ _PROGRAMS: dict[tuple[str, ...], Program] = {help_.ENTRYPOINT: _pretended}
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> help_.Image:
-    return help_.build_image(help_.HOSTILE, tmp_path_factory.mktemp("image") / "hostile.tar")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
+    yield from help_.hostile_image(tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture(params=["fake", "container"], scope="module")

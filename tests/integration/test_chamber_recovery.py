@@ -39,15 +39,16 @@ def engine() -> Iterator[docker.APIClient]:
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> help_.Image:
-    return help_.load_hostile(ContainerRuntime(help_.engine_url(), node=NODE), tmp_path_factory.mktemp("image"))
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
+    yield from help_.hostile_image(tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture
 def hall(engine: docker.APIClient, image: help_.Image) -> Iterator[help_.Hall]:
     job = f"recovery-{uuid.uuid4().hex}"
     for directory in help_.run_directory():
-        hall = help_.Hall(ContainerRuntime(help_.engine_url(), node=NODE), image.image_id, directory, job)
+        runtime = another()
+        hall = help_.Hall(runtime, runtime.load_image(image.archive, image.identity), directory, job)
         try:
             yield hall
             help_.check_nothing_left(hall, engine, job)

@@ -90,7 +90,7 @@ def test_engine_loads_the_archive_to_the_signed_names(
     assert image_id == image.identity.config_digest
     assert tuple(found["RootFS"]["Layers"]) == image.identity.layers
     assert not found["RepoTags"]
-    engine.remove_image(image_id)
+    help_.forget_image(image_id)
 
 
 def test_base_keeps_its_layers(image: help_.Image, hostile: help_.Image) -> None:
