@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from registry.actions import accreditation, algorithm, order, read, review, roster, status
 from registry.actions.desk import Desk
 from registry.actions.publish import Published
-from registry.api.doors import ENVELOPE, AnyCaller, Body, Digest, KnownCaller, Now, Slug, TheDesk, raw_body
+from registry.api.doors import ENVELOPE, AnyCaller, Body, Digest, KnownCaller, Now, Slug, TheDesk, raw_body, settled
 
 router = APIRouter(tags=["documents"])
 
@@ -32,7 +32,7 @@ class PublishedAnswer(BaseModel):
 
 def _take(path: str, publish: Callable[[Desk, bytes, datetime], Published], summary: str) -> None:
     def endpoint(desk: TheDesk, now: Now, body: Body, response: Response) -> PublishedAnswer:
-        return answer(publish(desk, body, now), response)
+        return answer(settled(lambda: publish(desk, body, now)), response)
 
     endpoint.__doc__ = summary
     router.add_api_route(
@@ -53,7 +53,7 @@ def publish_order(
     node: Annotated[str | None, Query(pattern="^[a-z0-9][a-z0-9._@-]{0,99}$")] = None,
 ) -> PublishedAnswer:  # fmt: skip
     """Queue a signed order for its node."""
-    return answer(order.publish_order(desk, caller, body, node, now), response)
+    return answer(settled(lambda: order.publish_order(desk, caller, body, node, now)), response)
 
 
 @router.get("/documents/{digest}", response_class=Response)

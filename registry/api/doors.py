@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Path, Query, Request, Security
 from fastapi.concurrency import run_in_threadpool
@@ -13,7 +13,10 @@ from registry.actions import token
 from registry.actions.desk import Desk
 from registry.domain.caller import Caller, check_known
 from registry.domain.limits import PAGE_ITEMS, PAGE_ITEMS_MOST
-from registry.errors import Malformed
+from registry.errors import Conflict, Malformed
+from registry.store.base import WRITE_CONFLICT
+
+T = TypeVar("T")
 
 ENVELOPE: Final = "application/vnd.dsse.envelope.v1+json"
 _LARGEST_SEQUENCE: Final = 2**62
@@ -71,6 +74,16 @@ Slug = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9._@-]{0,99}$")]
 After = Annotated[int, Query(ge=0, le=_LARGEST_SEQUENCE, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MOST)]
 DEFAULT_LIMIT: Final = PAGE_ITEMS
+
+
+def settled(act: Callable[[], T]) -> T:
+    """Do it again once if another writer of the same thing was faster: then it is there, and that is no error."""
+    try:
+        return act()
+    except Conflict as error:
+        if error.code != WRITE_CONFLICT:
+            raise
+        return act()
 
 
 def page(name: str, items: list[dict[str, Any]], limit: int, last: int | str | None) -> dict[str, Any]:

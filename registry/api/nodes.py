@@ -22,7 +22,7 @@ from registry.actions import catalogue, order, receipt, status
 from registry.actions.desk import Desk
 from registry.api.catalogue import Catalogue
 from registry.api.documents import PublishedAnswer, answer
-from registry.api.doors import ENVELOPE, Body, Digest, KnownCaller, Now, Slug, TheDesk, raw_body
+from registry.api.doors import ENVELOPE, Body, Digest, KnownCaller, Now, Slug, TheDesk, raw_body, settled
 from registry.api.orders import CIPHERTEXT
 from registry.domain.caller import Caller
 from registry.domain.limits import DOCUMENT_BYTES, RECHECK_SECONDS, WAIT_SECONDS
@@ -83,7 +83,7 @@ def publish_receipt(
     desk: TheDesk, caller: KnownCaller, now: Now, node: Slug, body: Body, response: Response
 ) -> PublishedAnswer:
     """Accept the receipt of an order."""
-    return answer(receipt.publish_receipt(desk, caller, node, body, now), response)
+    return answer(settled(lambda: receipt.publish_receipt(desk, caller, node, body, now)), response)
 
 
 @router.put(

@@ -19,6 +19,7 @@ from registry.errors import Busy, Conflict
 Transaction = Session
 """What actions hold while they work; they never see more of the ORM than this name."""
 
+WRITE_CONFLICT: Final = "write-conflict"
 _BUSY_SECONDS: Final = 10
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
@@ -124,6 +125,6 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise Conflict("write-conflict", "Somebody else wrote the same thing at this moment. Try again.") from error
+        raise Conflict(WRITE_CONFLICT, "Somebody else wrote the same thing at this moment. Try again.") from error
     except OperationalError as error:
         raise Busy("database-busy", "The registry's database does not answer at this moment. Try again.") from error

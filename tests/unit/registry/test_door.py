@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from factory import AUTHOR, COMMITTEE, OFFICE, PROJECT, RESEARCHER, digest_of, fake_digest, key_entry
 
+from registry.actions import publish
+
 Case = Callable[[Any], Any]
 """Takes the settled hub, sends one bad thing, returns the answer."""
 
@@ -24,6 +26,18 @@ def test_the_same_document_again_is_no_error_and_no_news(settled: Any) -> None:
 
     assert [settled.post("/algorithms", raw).status_code for _ in range(2)] == [201, 200]
     assert len(settled.request("GET", "/algorithms").json()["algorithms"]) == 1
+
+
+def test_two_writers_of_the_same_document_both_succeed(settled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL lets two transactions look before either has written; one of them then meets the other's row."""
+    raw = settled.world.sign(settled.world.algorithm(), AUTHOR)
+    settled.publish("algorithms", raw)
+    known = publish.known
+    answers = iter([None])
+    monkeypatch.setattr(publish, "known", lambda tx, envelope: next(answers, known(tx, envelope)))
+    monkeypatch.setattr("registry.store.review.versions", lambda *_: [])
+
+    assert settled.post("/algorithms", raw).status_code == 200
 
 
 def test_an_accreditation_may_be_renewed_by_its_office(settled: Any) -> None:
