@@ -17,6 +17,7 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -79,13 +80,14 @@ def perform(programme: Programme, out: Path, base: str, *, narrate_on_stderr: bo
 
     stage = Stage(sys.stderr if narrate_on_stderr else sys.stdout)
     run = fresh_folder(out / "demo")
-    with Programs(logs=run / "logs") as programs:
-        world = World(run, Cache(out / "cache"), programs, base)
-        acts = Acts(Story(stage, programme, world))
+    programs = Programs(logs=run / "logs")
+    world = World(run, Cache(out / "cache"), programs, base)
+    acts = Acts(Story(stage, programme, world))
+    with closing(world), programs:
         acts.perform()
         offer_to_stay(stage, world)
-        programs.stop()
-        return {"success": not stage.broken_promises, "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", **acts.report()}
+        told = acts.report()
+    return {"success": not stage.broken_promises, "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", **told}
 
 
 def fresh_folder(folder: Path) -> Path:

@@ -25,6 +25,7 @@ SMALL_PEOPLE: Final = 300
 SMALL_SHARE: Final = 40  # a smaller performance has a smaller clinic, a fortieth of a country
 FULL_BLOCKS: Final = 128
 PEOPLE_PER_BLOCK: Final = 80  # association fits four parameters: 20 people for each
+GENEROUS_SECONDS: Final = 60  # all nodes share a few cores, and a late chamber would become a default
 LARGEST_FAMILY: Final = 6  # of the synthetic cohorts, by their construction
 PURPOSE: Final = "DUO:0000006"  # health, medical or biomedical research
 PROJECT: Final = "diabetes-in-europe"
@@ -69,6 +70,7 @@ class NodePlan:
     lanes: int
     slots: int
     family_size: int
+    slot_seconds: int
     why: str = ""
     caps: Mapping[str, int] = field(default_factory=dict)
 
@@ -141,6 +143,7 @@ def synthetic(people: int, blocks: int) -> Programme:
             lanes=1,
             slots=people,
             family_size=LARGEST_FAMILY,
+            slot_seconds=GENEROUS_SECONDS,
         )
         for number, (short, country, holder) in enumerate(holders, start=1)
     ]
@@ -160,9 +163,10 @@ def _small(people: int) -> NodePlan:
         blocks=0,
         rho_nano=125_000_000,
         timing="padded",
-        lanes=4,
+        lanes=6,
         slots=people // 2,  # a public number above that of the families: they have two and a half members
         family_size=LARGEST_FAMILY,
+        slot_seconds=3,  # the program needs milliseconds, its container a quarter of a second
         why="its holder lets one job spend a whole project's share (rho 0.125): with few people less would say nothing",
     )
 
@@ -184,6 +188,7 @@ def genomes(source: Path, populations: Mapping[str, tuple[str, str, int]], varia
             lanes=1,
             slots=people,
             family_size=1,
+            slot_seconds=GENEROUS_SECONDS,
             why="these genomes are published, so their holder allows what nobody may allow for patients (rho 20)",
         )
         for population, (country, institution, people) in populations.items()

@@ -66,9 +66,10 @@ class Story:
 
     # The proposal ---------------------------------------------------------------------------------------------
 
-    def submit(self, name: str, folder: Path, built: Path, **changes: str) -> Submitted:
+    def submit(self, name: str, folder: Path, built: Path, **changes: Any) -> Submitted:
         """Have the researcher sign an algorithm with its image, upload both, and return what was submitted."""
-        spec = {**algorithm_folder.read_spec(folder), **changes}
+        slot_seconds = self.programme.running(name)[0].slot_seconds
+        spec = {**algorithm_folder.read_spec(folder), "slot_seconds": slot_seconds, **changes}
         commit = source_commit(folder)
         envelope = self.researcher.sign_algorithm(
             {**spec, "source_commit": commit}, read_json(built / IDENTITY), commit

@@ -8,6 +8,7 @@ A kept world is a week old at most, since its papers are valid for a month.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -34,6 +35,7 @@ ALGORITHMS: Final = ROOT / "algorithms"
 DUO: Final = "DUO:0000042"  # general research use
 NOWHERE: Final = "http://127.0.0.1:1"  # a kept world has no registry yet
 READY: Final = '"ready": true'
+MEMORY: Final = Path("/dev/shm")  # noqa: S108  folders of our own, made by nodes with mode 0700
 REQUESTS: Final = "requests.json"
 A = TypeVar("A")
 B = TypeVar("B")
@@ -48,6 +50,7 @@ class World:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.papers: Papers
         self.requests: dict[str, Any] = {}
+        self.memories: list[Path] = []
 
     # Made once, found again -----------------------------------------------------------------------------------
 
@@ -91,8 +94,24 @@ class World:
             shutil.copytree(kept / name, self.run / name, ignore=shutil.ignore_patterns("datasets"), dirs_exist_ok=True)
         for settings in (self.run / "registry" / "registry.toml", *self.run.glob("nodes/*/node.toml")):
             move(settings, self.url)
+        for plan in plans:
+            self._give_memory(plan)
         self.papers = self.cast.papers()
         self.requests = json.loads((kept / REQUESTS).read_text(encoding="utf-8"))
+
+    def _give_memory(self, plan: NodePlan) -> None:
+        """Choose where in memory a node stages data, so that the demo can clear it away when the node has ended."""
+        folder = self.node_folder(plan)
+        place = MEMORY / f"safeconduct-demo-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
+        shutil.rmtree(place, ignore_errors=True)
+        self.memories.append(place)
+        with (folder / "node.toml").open("a", encoding="utf-8") as settings:
+            settings.write(f'run_directory = "{place}"\n')
+
+    def close(self) -> None:
+        """Clear away what nodes that have ended left in memory."""
+        for place in self.memories:
+            shutil.rmtree(place, ignore_errors=True)
 
     def _make_world(self, folder: Path, plans: list[NodePlan], cohorts: Mapping[Cohort, Path]) -> None:
         cast = Cast(folder / "people")

@@ -1,0 +1,237 @@
+"""The main job end to end, with nothing replaced: real Docker, Celery, Redis, OpenDP, signatures, and real genomes.
+
+Each performance runs once for all tests of its programme. What is random is tested with a stated false-alarm rate and
+never a retry.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.checks import engine, redis
+
+ROOT = Path(__file__).parents[2]
+GENOMES = Path(os.environ.get("SAFECONDUCT_TEST_DATA", ROOT.parent / "shared" / "data")) / "genomes"
+TRUE_EFFECT = 0.3148  # of rs7903146 on E11: what the synthetic diagnoses are drawn with
+POPULATIONS = {"node-fin": "FIN", "node-gbr": "GBR", "node-ibs": "IBS", "node-tsi": "TSI"}
+CODES = {
+    "unapproved image": "approval-missing",
+    "one approval where two are needed": "approval-quorum",
+    "changed image under an approved name": "image-mismatch",
+    "order replayed": "order-replayed",
+    "order for another node": "order-wrong-node",
+    "job over budget": "budget-job",
+}
+
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif("SAFECONDUCT_BASE_IMAGE" not in os.environ, reason="no base image: run through `make test`"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """One run of the demo: what it wrote for programs, what it told, and its folder."""
+
+    told: dict[str, Any]
+    story: str
+    folder: Path
+
+    def job(self, node: dict[str, Any]) -> dict[str, Any]:
+        (job,) = node["jobs"]
+        return dict(job)
+
+
+def perform(folder: Path, *options: str) -> Performance:
+    for finding in (engine(), redis()):
+        if not finding.ok:
+            pytest.skip(f"{finding.check}: {finding.found}")
+    line = [sys.executable, "-m", "client.cli", "demo", *options]
+    found = subprocess.run(
+        [*line, "--json-file", str(folder / "told.json"), "--out", str(folder)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=580,
+        cwd=ROOT,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout[-4000:] + found.stderr[-4000:]
+    return Performance(json.loads((folder / "told.json").read_text()), found.stdout, folder / "demo")
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Performance:
+    return perform(tmp_path_factory.mktemp("synthetic"), "--people", "2560", "--blocks", "32")
+
+
+@pytest.fixture(scope="module")
+def genomes(tmp_path_factory: pytest.TempPathFactory) -> Performance:
+    if not GENOMES.is_dir():
+        pytest.skip(f"no real genomes at {GENOMES}; SAFECONDUCT_TEST_DATA names another place")
+    return perform(tmp_path_factory.mktemp("genomes"), "--genomes", str(GENOMES))
+
+
+@cache
+def exact_frequencies(population: str) -> dict[str, float]:
+    """Count ALT alleles in the published file, independently of the code under test."""
+    panel = [line.split("\t") for line in next(GENOMES.glob("*.panel")).read_text().splitlines()[1:]]
+    members = {row[0] for row in panel if row[1] == population}
+    found: dict[str, float] = {}
+    with gzip.open(next(GENOMES.glob("*.vcf.gz")), "rt") as lines:
+        for line in lines:
+            cells = line.rstrip("\n").split("\t")
+            if cells[0] == "#CHROM":
+                columns = [at for at, name in enumerate(cells) if name in members]
+            elif not line.startswith("#"):
+                alleles = [allele for at in columns for allele in cells[at].split("|")]
+                found[cells[2]] = sum(allele != "0" for allele in alleles) / len(alleles)
+    return found
+
+
+def test_genomes_every_node_releases_twenty_or_more_frequencies(genomes: Performance) -> None:
+    assert {node["node"] for node in genomes.told["nodes"]} == POPULATIONS.keys()
+    for node in genomes.told["nodes"]:
+        job = genomes.job(node)
+        assert (job["state"], job["mode"], job["receipt_verified"]) == ("reported", "unit", True)
+        assert len(job["outputs"]) >= 20
+
+
+def test_genomes_truth_of_the_demo_is_what_the_published_file_says(genomes: Performance) -> None:
+    for node in genomes.told["nodes"]:
+        exact = exact_frequencies(POPULATIONS[node["node"]])
+        for output in genomes.job(node)["outputs"]:
+            assert output["truth"] == pytest.approx(exact[output["name"]], abs=1e-12)
+
+
+def test_genomes_frequencies_lie_in_their_noise_intervals(genomes: Performance) -> None:
+    """96 intervals at 99.9 %: five or more miss by chance once in 10 million runs (binomial tail 6e-8); and none is
+    further away than 1.8 half-widths, 5.9 standard deviations of the Gaussian noise (96 of them: 3e-7)."""
+    missed = 0
+    for node in genomes.told["nodes"]:
+        exact = exact_frequencies(POPULATIONS[node["node"]])
+        for output in genomes.job(node)["outputs"]:
+            low, high = output["noise_interval"]
+            middle, half, truth = (low + high) / 2, (high - low) / 2, exact[output["name"]]
+            missed += not low <= truth <= high
+            assert abs(truth - middle) <= 1.8 * half, output
+
+    assert missed <= 4
+
+
+def test_synthetic_effects_are_recovered_at_all_three_nodes(synthetic: Performance) -> None:
+    """Each truth must lie in the 99.9 % noise interval widened by five standard errors. A median at k x epsilon = 64
+    leaves that by chance less than once in 10 000 runs, so two of three do less than 3 times in 100 million."""
+    jobs = [synthetic.job(n) for n in synthetic.told["nodes"] if synthetic.job(n)["algorithm"] == "association"]
+    assert len(jobs) == 3
+
+    outputs = [job["outputs"][0] for job in jobs]
+    near = 0
+    for output in outputs:
+        low, high = output["noise_interval"]
+        margin = 5 * output["standard_error"]
+        near += low - margin <= TRUE_EFFECT <= high + margin
+
+    assert {output["truth"] for output in outputs} == {TRUE_EFFECT}
+    assert near >= 2
+
+
+def test_synthetic_combination_is_the_inverse_variance_mean(synthetic: Performance) -> None:
+    """The arithmetic is exact. Where all three nodes are near the truth, the mean is within six standard errors of it
+    (once in 500 million by chance for Normal errors)."""
+    (combined,) = synthetic.told["combined"]
+    outputs = [
+        synthetic.job(n)["outputs"][0]
+        for n in synthetic.told["nodes"]
+        if synthetic.job(n)["algorithm"] == "association"
+    ]
+    weights = [1 / o["standard_error"] ** 2 for o in outputs]
+    mean = sum(w * o["value"] for w, o in zip(weights, outputs, strict=True)) / sum(weights)
+    error = 1 / math.sqrt(sum(weights))
+
+    assert combined["value"] == pytest.approx(mean)
+    assert (combined["low"], combined["high"]) == pytest.approx((mean - 1.959964 * error, mean + 1.959964 * error))
+    if all(o["near"] for o in outputs):
+        assert abs(mean - TRUE_EFFECT) <= 6 * error
+
+
+def test_synthetic_small_clinic_runs_in_padded_time(synthetic: Performance) -> None:
+    clinic = next(n for n in synthetic.told["nodes"] if n["node"] == "node-nl")
+    job = synthetic.job(clinic)
+
+    assert (job["mode"], job["timing"], job["state"]) == ("unit", "padded", "reported")
+
+
+@pytest.mark.parametrize("programme", ["synthetic", "genomes"])
+def test_every_refusal_has_its_code_and_a_verified_receipt(programme: str, request: pytest.FixtureRequest) -> None:
+    told = request.getfixturevalue(programme).told
+
+    assert {one["case"]: one["code"] for one in told["refusals"]} == CODES
+    for one in told["refusals"]:
+        assert one["decision"] == "refused"
+        assert one["receipt_verified"] is True
+        assert one["rho_charged_nano"] == 0
+        assert one["ledger_unchanged"] is True
+
+
+def test_every_job_is_charged_what_was_ordered_at_most_and_once(synthetic: Performance) -> None:
+    for node in synthetic.told["nodes"]:
+        job = synthetic.job(node)
+        shares = sum(output["rho_nano"] for output in job["outputs"])
+        cap = 500_000_000 if node["node"] != "node-nl" else 125_000_000
+        assert shares == job["rho_charged_nano"] <= cap
+        assert job["rho_left_nano"] == 4 * cap - job["rho_charged_nano"]
+
+
+def test_receipts_verify_offline_by_the_command(synthetic: Performance) -> None:
+    evidence = synthetic.folder / "evidence" / "node-fi"
+    root = synthetic.folder / "nodes" / "node-fi" / "trust-root.json"
+    told = subprocess.run(
+        [sys.executable, "-m", "client.cli", "trust-root", "fingerprint", str(root)],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    pinned = ["--trust-root", str(root), "--fingerprint", told.stdout.strip()]
+    verify = [sys.executable, "-m", "client.cli", "verify", *pinned]
+
+    whole = subprocess.run([*verify, *sorted(evidence.iterdir())], capture_output=True, check=False, cwd=ROOT)
+    receipt = (evidence / "receipt.json").read_text()
+    (synthetic.folder / "receipt.json").write_text(receipt.replace('"sig":"', '"sig":"AAAA', 1))
+    forged = subprocess.run(
+        [*verify, str(synthetic.folder / "receipt.json"), str(evidence / "node.json")],
+        capture_output=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+
+    assert whole.returncode == 0, whole.stderr
+    assert forged.returncode == 5
+
+
+def test_nothing_runs_on_after_the_end(synthetic: Performance) -> None:
+    left = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = process.read_bytes()
+        except OSError:
+            continue
+        if str(synthetic.folder).encode() in words:
+            left.append(words)
+
+    assert left == []
+
+
+def test_story_says_what_is_needed_to_understand_it(synthetic: Performance) -> None:
+    for words in ("2 of 3 of committee ethics agree", "noise 99.9 %", "truth*", "receipts verified offline", "total"):
+        assert words in synthetic.story
+    assert synthetic.told["timings"]["until_first_chamber"] > 0
