@@ -12,6 +12,7 @@ from protocol.chain import VerifiedOrder
 from protocol.documents.policy import Policy
 from sandbox.actions.examine import Examined, examine, verify
 from sandbox.actions.terms import Evidence, Terms
+from sandbox.actions.watch_log import check_proved
 from sandbox.actions.work import Pause, Work
 from sandbox.domain.job import JobState
 from sandbox.domain.ledger import Caps, LedgerEntry, Scopes
@@ -53,6 +54,7 @@ def charge(work: Work) -> Pause | None:
 def _debit(work: Work, session: Session, examined: Examined, now: dt.datetime) -> tuple[LedgerEntry, int]:
     """Check again and debit; return the entry and what the narrowest account has left."""
     node, bundle, facts = work.node, work.bundle, examined.offered.facts
+    check_proved(node, session, work.row.id)
     verified = verify(node, session, bundle, frozenset({facts.dataset}), now)
     _check_allowance(session, verified, node.trust.policy, examined.price.rho_nano_total)
     scopes = Scopes(

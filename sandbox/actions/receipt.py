@@ -12,6 +12,7 @@ from protocol.documents.envelope import sign_statement
 from protocol.documents.receipt import Receipt
 from sandbox.actions.charge import POOL, caps_of
 from sandbox.actions.terms import Evidence
+from sandbox.actions.watch_log import evidence as log_evidence
 from sandbox.actions.work import Work
 from sandbox.domain.ledger import Scopes
 from sandbox.gate import library_version
@@ -33,6 +34,7 @@ def sign_receipt(work: Work, verdict: Verdict, issued: dt.datetime, release_dige
     """Sign the receipt of one order, as this node."""
     row, policy = work.row, work.node.trust.policy
     evidence, left = _evidence(work)
+    logged = log_evidence(work.node, row.id, charged=row.terms is not None)
     if row.terms is not None:
         policy = work.terms.policy
     receipt = Receipt(
@@ -61,8 +63,8 @@ def sign_receipt(work: Work, verdict: Verdict, issued: dt.datetime, release_dige
         software=work.node.software,
         opendp=f"opendp {library_version()}",
         issued=issued,
-        checkpoint=None,
-        proofs=(),
+        checkpoint=logged.checkpoint,
+        proofs=logged.proofs,
     )
     return sign_statement(receipt, [work.node.signer])
 

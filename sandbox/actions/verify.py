@@ -1,17 +1,19 @@
-"""`received` to `verified`: steps 1 to 8, and the image in the engine. Nothing is charged and no data is touched."""
+"""`received` to `verified`: steps 1 to 8, log and image. Nothing is charged and no data is touched."""
 
 from sandbox.actions.examine import examine
 from sandbox.actions.fetch_image import fetch_image
+from sandbox.actions.watch_log import prove
 from sandbox.actions.work import Pause, Work
 from sandbox.domain.job import JobState
 from sandbox.store import job
 
 
 def verify(work: Work) -> Pause | None:
-    """Examine the order and fetch its image; raises Refused when the order must not run."""
+    """Examine the order, have the log prove its approvals, fetch its image; raises Refused if it must not run."""
     node = work.node
     node.clock.check_not_behind()
     examined = examine(node, work.bundle, node.clock.now())
+    prove(node, work.row.id, work.bundle, examined.verified.approval_digests)
     image_id = fetch_image(node, examined.verified.algorithm.image, work.until)
     now = node.clock.now()
     if image_id is None:

@@ -156,11 +156,12 @@ def run(directory: Directory, as_json: JsonFlag = False) -> None:
 def status(directory: Directory, as_json: JsonFlag = False) -> None:
     """Show jobs with their reasons, datasets with their budgets, and whether the node runs."""
     from sandbox.actions.status import read_status
+    from sandbox.actions.watch_log import read_log
     from sandbox.worker.wiring import open_store, open_trust
 
     settings = settings_of(directory)
-    store = open_store(settings)
-    found = read_status(store, open_trust(settings).policy, now())
+    store, trust = open_store(settings), open_trust(settings)
+    found = read_status(store, trust.policy, now()) | {"log": read_log(store, trust.root)}
     store.close()
     emit({"node": settings.node, "country": settings.country, "running": _is_running(settings), **found}, as_json)
 
@@ -227,6 +228,23 @@ def lift_quarantine(
     lift(store, algorithm, reason, now())
     store.close()
     emit({"algorithm": algorithm, "quarantined": False}, as_json)
+
+
+@app.command("accept-log")
+def accept_log(
+    directory: Directory,
+    reason: Annotated[str, typer.Option(help="Why the registry's log may be believed again; kept in the audit.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Forget the log that this node has seen, and its alarm; the next checkpoint is taken as the first."""
+    from sandbox.actions import watch_log
+    from sandbox.worker.wiring import open_store, open_trust
+
+    settings = settings_of(directory)
+    store = open_store(settings)
+    forgotten = watch_log.accept_log(store, open_trust(settings).root, reason, now())
+    store.close()
+    emit({"accepted": True, "forgotten": forgotten}, as_json)
 
 
 def _is_running(settings: Settings) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from protocol.crypto.assertion import make_assertion
+from protocol.crypto.encoding import decode_base64
 from protocol.crypto.keys import PrivateKey
 from sandbox.errors import Refused, RegistryDeclined, Unreachable
 
@@ -102,6 +103,24 @@ class Registry:
         """Fetch the untrusted bytes of a signed document."""
         return self._send("GET", f"/documents/{digest}").content
 
+    def log_checkpoint(self) -> str:
+        """Fetch the untrusted checkpoint of the registry's log."""
+        return _text(self._send("GET", "/log/checkpoint"))
+
+    def log_consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Fetch the untrusted proof that the log of `new` entries continues the one of `old`."""
+        steps = _json(self._send("GET", "/log/consistency", params={"from": str(old), "to": str(new)})).get("proof")
+        if not isinstance(steps, list):
+            raise Unreachable("registry-answer", "The registry's consistency proof is malformed.")
+        try:
+            return tuple(decode_base64(str(step)) for step in steps)
+        except Refused as refused:
+            raise Unreachable("registry-answer", "The registry's consistency proof is malformed.") from refused
+
+    def log_inclusion(self, digest: str, size: int) -> str:
+        """Fetch the untrusted proof that the log of `size` entries holds a document."""
+        return _text(self._send("GET", "/log/inclusion", params={"digest": digest, "size": str(size)}))
+
     def image_chunks(self, digest: str, offset: int) -> Iterator[bytes]:
         """Stream an image archive from an offset on; Refused (`image-missing`) if the registry does not have it."""
         headers = self._authorisation() | {"Accept-Encoding": "identity"}  # bytes that unpack themselves are a bomb
@@ -177,6 +196,13 @@ def _problem_code(answer: httpx.Response) -> str:
     except (ValueError, KeyError, TypeError):
         return "no-code"
     return code if _CODE.fullmatch(code) else "no-code"
+
+
+def _text(answer: httpx.Response) -> str:
+    try:
+        return answer.content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreachable("registry-answer", "The registry's answer is not the text that it should be.") from error
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:

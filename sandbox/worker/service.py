@@ -17,8 +17,9 @@ from sandbox.actions.node import Node
 from sandbox.actions.progress import last_event, tell_progress
 from sandbox.actions.relay import relay
 from sandbox.actions.sweep import reap, sweep
+from sandbox.actions.watch_log import watch
 from sandbox.domain.job import JobState
-from sandbox.errors import SafeconductError
+from sandbox.errors import Held, SafeconductError
 from sandbox.hub.registry import Registry
 from sandbox.settings import Settings
 from sandbox.worker.app import TASK, make_app
@@ -54,7 +55,7 @@ class Service:
             threading.Thread(target=loop, name=name, daemon=True).start()
 
     def _agent(self) -> None:
-        """Publish the catalogue when it changed, wait for orders, take them in."""
+        """Publish the catalogue when it changed, wait for orders, look at the log, take the orders in."""
         registry = self.node.connect()
         published: list[frozenset[str]] = [frozenset()]
 
@@ -62,10 +63,18 @@ class Service:
             published[0] = publish_catalogue(self.node, registry, published[0], self.settings.sites_per_catalogue)
             handed = registry.wait_for_orders(self.settings.poll_seconds)
             note_statuses(self.node, handed.statuses)
+            self._watch(registry)
             outcomes = [self._take(registry, *order) for order in handed.orders]
             return 0.0 if Intake.TAKEN in outcomes or not outcomes else IDLE_POLL_SECONDS
 
         self._repeat("agent", poll)
+
+    def _watch(self, registry: Registry) -> None:
+        """Look at the registry's log; as long as it is not to be believed, orders are taken in and held."""
+        try:
+            watch(self.node, registry)
+        except Held as held:
+            log.warning("log-not-believed", code=held.code)
 
     def _take(self, registry: Registry, called: str, bundle: bytes) -> Intake:
         """Take one order in, and clear it from the registry's queue if there will never be a receipt for it."""

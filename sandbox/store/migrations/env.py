@@ -3,6 +3,7 @@
 from alembic import context
 
 import sandbox.store.ledger
+import sandbox.store.log
 import sandbox.store.tables  # noqa: F401  registers the tables
 from sandbox.store.base import Base
 

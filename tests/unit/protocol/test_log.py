@@ -1,25 +1,24 @@
 """Checkpoints, leaves and proofs: who signed, what the public sees, and when a log is not to be believed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from factory import AUTHOR, OFFICE, RESEARCHER, World, digest_of, private_key
+from small_log import LOG, SALT, Log
 
 from protocol.crypto import merkle
 from protocol.crypto.encoding import decode_base64, encode_base64
 from protocol.crypto.keys import PrivateKey, PublicKey
 from protocol.documents import checkpoint as notes
-from protocol.documents.checkpoint import Checkpoint, open_checkpoint, origin_of, read_checkpoint, sign_checkpoint
+from protocol.documents.checkpoint import open_checkpoint, origin_of, read_checkpoint, sign_checkpoint
 from protocol.documents.envelope import read_envelope
-from protocol.documents.leaf import PUBLIC, Leaf, check_opens, make_leaf, read_leaf
-from protocol.documents.log_proof import read_log_proof, write_log_proof
+from protocol.documents.leaf import PUBLIC, check_opens, make_leaf, read_leaf
+from protocol.documents.log_proof import read_log_proof
 from protocol.documents.strict import canonical
 from protocol.errors import Refused
 from protocol.trust.log import check_continues, check_logged, check_one_history, open_proof
 
-LOG = private_key("the log")
-SALT = bytes(range(32))
 ROOT = merkle.leaf_hash(b"root")
 GOOD = sign_checkpoint(LOG, 7, ROOT)
 
@@ -213,29 +212,6 @@ def test_a_short_salt_is_our_own_mistake() -> None:
 
 
 # A whole log
-
-
-class Log:
-    """A small log of the documents above and some more."""
-
-    def __init__(self, documents: Sequence[bytes], key: PrivateKey = LOG) -> None:
-        self.key, self.stored = key, list[bytes]()
-        self.leaves: list[Leaf] = [make_leaf(read_envelope(raw), SALT) for raw in documents]
-        for size, leaf in enumerate(self.leaves):
-            self.stored += merkle.hashes_to_store(size, leaf.hash, self.read)
-
-    def read(self, numbers: Sequence[int]) -> dict[int, bytes]:
-        return {number: self.stored[number] for number in numbers}
-
-    def at(self, size: int) -> Checkpoint:
-        return open_checkpoint(sign_checkpoint(self.key, size, merkle.root(size, self.read)), self.key.public)
-
-    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
-        return merkle.consistency_proof(old, new, self.read)
-
-    def proof(self, index: int, size: int, salt: bytes | None = SALT) -> str:
-        path = merkle.inclusion_proof(index, size, self.read)
-        return write_log_proof(self.leaves[index].to_bytes(), salt, index, path, self.at(size).raw)
 
 
 HONEST = Log([*DOCUMENTS.values()])
