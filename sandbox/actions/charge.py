@@ -9,7 +9,9 @@ database. A refusal here leaves the ledger as it was.
 import datetime as dt
 
 from protocol.chain import VerifiedOrder
+from protocol.crypto.digest import sha256_hex
 from protocol.documents.policy import Policy
+from protocol.documents.strict import canonical
 from sandbox.actions.examine import Examined, examine, verify
 from sandbox.actions.terms import Evidence, Terms
 from sandbox.actions.watch_log import check_proved
@@ -21,6 +23,8 @@ from sandbox.errors import Refused
 from sandbox.store import job, ledger, usage
 from sandbox.store.base import Session
 from sandbox.store.ledger_head import write_head
+
+MEASUREMENT_CHARACTERS = 10_000  # as many as a receipt takes
 
 POOL = "people"  # one pool of persons per node: the same people under a second dataset name get no fresh budget
 
@@ -102,6 +106,15 @@ def _check_allowance(session: Session, verified: VerifiedOrder, policy: Policy, 
         raise Refused("algorithm-quarantined", "A job of this algorithm failed here; the node's admin has to look.")
 
 
+def _described(examined: Examined) -> str:
+    """The measurement for the receipt; where there are too many outputs to describe, the digest of the description."""
+    described = examined.price.measurement
+    if len(described) <= MEASUREMENT_CHARACTERS:
+        return described
+    short = {"sha256": sha256_hex(described.encode()), "outputs": len(examined.plan.outputs)}
+    return canonical(short).decode()
+
+
 def _schedule(work: Work, session: Session, examined: Examined, now: dt.datetime) -> Schedule:
     policy = work.node.trust.policy
     return make_schedule(
@@ -127,7 +140,7 @@ def _terms(work: Work, examined: Examined, entry: LedgerEntry) -> Terms:
             trust_root=trust.root_digest,
             policy=trust.policy_digest,
             snapshot=examined.offered.facts.snapshot,
-            measurement=examined.price.measurement,
+            measurement=_described(examined),
             ledger_head=entry.digest,
         ),
         chambers=examined.plan.blocks,

@@ -186,6 +186,12 @@ def send_again(session: Session, job_id: str, now: dt.datetime) -> None:
     ring(session, job_id, now)
 
 
+def read_state(session: Session, job_id: str) -> JobState | None:
+    """Read a job's state; None for a job that is not here."""
+    state = session.scalar(select(JobRow.state).where(JobRow.id == job_id))
+    return None if state is None else JobState(state)
+
+
 def request_cancel(session: Session, job_id: str, now: dt.datetime) -> None:
     """Flag a job for its end, and ring for it at once if it only waits."""
     waiting = {"due_at": now, "rung_at": None}

@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError
 from sandbox.actions.catalogue import publish_catalogue
 from sandbox.actions.intake import Intake, note_statuses, take_in
 from sandbox.actions.node import Node
-from sandbox.actions.progress import last_event, tell_progress
+from sandbox.actions.progress import acknowledge, last_event, tell_progress
 from sandbox.actions.relay import relay
 from sandbox.actions.sweep import reap, sweep
 from sandbox.actions.watch_log import watch
@@ -77,11 +77,13 @@ class Service:
             log.warning("log-not-believed", code=held.code)
 
     def _take(self, registry: Registry, called: str, bundle: bytes) -> Intake:
-        """Take one order in, and clear it from the registry's queue if there will never be a receipt for it."""
-        outcome, _ = take_in(self.node, bundle)
+        """Take one order in; one that brings nothing new is cleared from the registry's queue by a word on it."""
+        outcome, order = take_in(self.node, bundle)
         self.wake.set()
-        if outcome is Intake.UNSIGNED:
+        if order is None:
             registry.tell_progress(called, JobState.REFUSED)
+        elif outcome is Intake.KNOWN:
+            acknowledge(self.node, registry, order)
         return outcome
 
     def _relay(self) -> None:
