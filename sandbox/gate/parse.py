@@ -69,11 +69,14 @@ class _Reader:
     def _row(self, pairs: object) -> Row | None:
         if type(pairs) is not tuple or len(pairs) != len(self._names):
             return None
-        found = dict(pairs)
-        if found.keys() != self._known:
+        names, values = zip(*pairs, strict=True)
+        row = list(values) if names == self._names else self._in_order(dict(pairs))
+        if row is None:
             return None
-        row = [found[name] for name in self._names]
         return row if _are_numbers(row) and self._whole_where_due(row) else None
+
+    def _in_order(self, found: dict[str, object]) -> list[object] | None:
+        return [found[name] for name in self._names] if found.keys() == self._known else None
 
     def _whole_where_due(self, row: Row) -> bool:
         return not self._any_whole or all(
