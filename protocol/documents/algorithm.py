@@ -138,6 +138,11 @@ class Algorithm(Document):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if not self.entrypoint[0].startswith("/"):
+            raise Refused(
+                "spec-entrypoint",
+                "The entry point is no absolute path; write it out, since no search path is followed.",
+            )
         parameters.check_schema(self.parameters)
         _check_outputs(self)
         return self

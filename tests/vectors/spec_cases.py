@@ -190,5 +190,7 @@ def _fields() -> Iterator[Case]:
     }
     for name, (says, path, value) in faults.items():
         yield _case(name, says, "document-malformed", _changed(path, value))
+    relative = _changed("entrypoint", ["python3", "/program.py"])
+    yield _case("entrypoint-relative", "The entry point is looked for.", "spec-entrypoint", relative)
     raw = signed(to_bytes(statement_of(WORLD.algorithm())), "rita")
     yield _case("signed-by-orderer", "The one who orders signed it, not the author.", "key-unknown", raw)

@@ -3,8 +3,10 @@
 import gzip
 import hashlib
 import io
+import re
 import tarfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -23,10 +25,12 @@ from image_archives import (
     written,
 )
 
+from protocol.codes import IMAGE_CODES
 from protocol.documents.image import ImageLimits, read_identity
 from protocol.errors import Refused
 
 LIMITS = ImageLimits()
+DOCUMENTS = Path(__file__).parents[3] / "protocol" / "documents"
 NOISE = hashlib.shake_128(b"noise").digest(4096)
 HOLE = patched(entry("sparse"), 156, b"S")
 
@@ -250,3 +254,19 @@ def test_damaged_archive_is_refused_or_has_another_digest(data: st.DataObject) -
         assert read(damaged) != read(raw)
     except Refused:
         return
+
+
+def test_cut_archive_is_refused() -> None:
+    with pytest.raises(Refused) as refusal:
+        read(Archive().write()[:700])
+
+    assert refusal.value.code == "image-truncated"
+
+
+def test_every_code_is_listed_and_provoked_here() -> None:
+    readers = "".join((DOCUMENTS / name).read_text() for name in ("image.py", "layer.py", "tarball.py"))
+    raised = set(re.findall(r'"(image-[a-z-]+)"', readers))
+    here = Path(__file__).read_text()
+
+    assert raised == set(IMAGE_CODES)
+    assert [code for code in IMAGE_CODES if code not in here] == []
