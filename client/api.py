@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 import httpx
 
@@ -139,6 +139,18 @@ class RegistryClient:
     def release(self, order_id: str) -> bytes:
         """Return the encrypted release as it was sent."""
         return self._send("GET", f"/orders/{order_id}/release").content
+
+    def export_log(self, out: BinaryIO) -> None:
+        """Write the registry's whole transparency log to a stream, as it comes."""
+        try:
+            with self._http.stream("GET", f"{PREFIX}/log/export") as answer:
+                if not answer.is_success:
+                    answer.read()
+                _check(answer, self.url)
+                for chunk in answer.iter_bytes():
+                    out.write(chunk)
+        except httpx.HTTPError as problem:
+            raise _unreachable(self.url, problem) from problem
 
     def health(self) -> dict[str, Any]:
         """Return the registry's word on its own health."""

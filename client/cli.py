@@ -37,6 +37,7 @@ OWN: Final[dict[str, tuple[str, str]]] = {
     "review": ("client.commands.review", "Read what is proposed, and sign your decision."),
     "job": ("client.commands.job", "Order a run at one or many nodes, watch it, read the answer."),
     "verify": ("client.commands.verify", "Check signed documents offline."),
+    "log": ("client.commands.log", "Check the registry's transparency log."),
     "accreditation": ("client.commands.accreditation", "Say who is who (accreditation office)."),
     "roster": ("client.commands.roster", "Say who sits in a committee (accreditation office)."),
     "status": ("client.commands.status", "Say what is revoked (accreditation office)."),

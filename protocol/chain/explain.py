@@ -5,24 +5,28 @@
    what was right then stays right.
 3. Every order goes through the node's own six steps.
 4. Every receipt is checked, and compared with its order; every sealed release is checked against its receipt.
-5. Without an order, each document is checked by itself: did the right one sign it?
+5. What the receipts saw of the transparency log is checked and compared, with an export if there is one: two nodes
+   that were shown two logs come out here.
+6. Without an order, each document is checked by itself: did the right one sign it?
 
 A node also remembers when it first saw a roster, and the versions it has seen; files alone cannot show that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from protocol.chain.files import Heap
+from protocol.chain.log import ExportedLog, check_histories, check_receipt_log, read_export, sizes_seen
 from protocol.chain.lone import check_lone
 from protocol.chain.order import STEPS, OrderCase
 from protocol.chain.receipt import open_release, verify_receipt
 from protocol.crypto.digest import sha256_hex
 from protocol.crypto.hpke import RecipientKey
 from protocol.documents.accreditation import Accreditation
+from protocol.documents.approval import Approval
 from protocol.documents.envelope import Claim
 from protocol.documents.job_order import JobOrder
 from protocol.documents.receipt import Receipt
@@ -46,19 +50,26 @@ class Step:
 
 
 def explain(
-    files: Mapping[str, bytes], trust_root: TrustRoot, now: datetime, recipient: RecipientKey | None = None
+    files: Mapping[str, bytes],
+    trust_root: TrustRoot,
+    now: datetime,
+    recipient: RecipientKey | None = None,
+    log_export: Iterable[bytes] | None = None,
 ) -> list[Step]:
     """Judge ``files`` (name to untrusted bytes): envelopes and bundles of any kind, in any order, and sealed releases.
 
-    With the ``recipient`` key, releases are opened as well. Nothing is raised about the files: all is said in steps,
-    and they are to be believed if no step has ``ok`` other than True.
+    With the ``recipient`` key, releases are opened as well; the lines of a ``log_export`` are checked, and what the
+    receipts saw is compared with them. Nothing is raised about the files: all is said in steps, and they are to be
+    believed if no step has ``ok`` other than True.
     """
     heap = Heap()
     steps = [_step(f"file {name}", heap.add, name, raw) for name, raw in files.items()]
-    return [*steps, *_judge(heap, trust_root, now, recipient)]
+    return [*steps, *_judge(heap, trust_root, now, recipient, log_export)]
 
 
-def _judge(heap: Heap, root: TrustRoot, now: datetime, recipient: RecipientKey | None) -> Iterator[Step]:
+def _judge(
+    heap: Heap, root: TrustRoot, now: datetime, recipient: RecipientKey | None, log_export: Iterable[bytes] | None
+) -> Iterator[Step]:
     orders, receipts = heap.of(JobOrder), heap.of(Receipt)
     verdicts = [
         _step(f"receipt of {claim.untrusted.node}", _check_receipt, heap, claim, root, now) for claim in receipts
@@ -68,6 +79,8 @@ def _judge(heap: Heap, root: TrustRoot, now: datetime, recipient: RecipientKey |
     for order in orders:
         yield from _judge_order(heap, order, root, issued.get(order.digest, now))
     yield from verdicts
+    if root.log_key or log_export is not None or any(receipt.checkpoint for receipt in true):
+        yield from _judge_log(heap, true, root, log_export)
     for name, sealed in heap.sealed.items():
         yield _step(f"release {name}", _check_release, true, sealed, recipient)
     if not orders:
@@ -90,6 +103,24 @@ def _judge_order(heap: Heap, order: Claim[JobOrder], root: TrustRoot, moment: da
         step = _step(name, check, case) if reached else Step(name=name, ok=None, sentence="Not reached.")
         reached = step.ok is True
         yield step
+
+
+def _judge_log(
+    heap: Heap, receipts: list[Receipt], root: TrustRoot, log_export: Iterable[bytes] | None
+) -> Iterator[Step]:
+    key = root.log_key.to_public() if root.log_key else None
+    for receipt in receipts:
+        yield _step(f"log seen by {receipt.node}", check_receipt_log, receipt, heap.of(Approval), key)
+    exported: list[ExportedLog] = []
+
+    def read(lines: Iterable[bytes]) -> str:
+        exported.append(read_export(lines, key, sizes_seen(receipts)))
+        return f"The export's {exported[0].checkpoint.size} entries hash to the root of its checkpoint."
+
+    if log_export is not None:
+        yield _step("log export", read, log_export)
+    if exported or sum(receipt.checkpoint is not None for receipt in receipts) > 1:
+        yield _step("logs compared", check_histories, receipts, exported[0] if exported else None, key)
 
 
 def _check_receipt(heap: Heap, claim: Claim[Receipt], root: TrustRoot, now: datetime) -> str:
