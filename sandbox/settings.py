@@ -44,7 +44,7 @@ class Settings(BaseModel):
     run_directory: Path = Path()
     worker_concurrency: Annotated[int, Field(ge=1, le=64)] = 2
     lease_seconds: Annotated[float, Field(ge=3, le=60)] = 20
-    slice_seconds: Annotated[float, Field(ge=1, le=40)] = 15
+    slice_seconds: Annotated[float, Field(ge=1, le=40)] = 10
     sweep_seconds: Seconds = 1
     poll_seconds: Annotated[float, Field(gt=0, le=55)] = 25
     sites_per_catalogue: Annotated[int, Field(ge=0, le=100_000)] = 5_000

@@ -7,7 +7,7 @@ release would have left.
 import shutil
 
 from sandbox.actions.receipt import Decision, Verdict, sign_receipt
-from sandbox.actions.work import Pause, Work
+from sandbox.actions.work import Pause, Work, pause_until
 from sandbox.domain.job import CHARGED_AND_OPEN, JobState
 from sandbox.errors import SafeconductError
 from sandbox.store import job
@@ -46,4 +46,4 @@ def _end(work: Work, verdict: Verdict) -> Pause | None:
         job.seal(session, work.held, receipt, None, now)
         job.move(session, work.held, _STATES[verdict.decision], now, code=verdict.code, sentence=verdict.reason)
     shutil.rmtree(node.run_directory(work.row.id), ignore_errors=True)
-    return Pause(due_at=leaves_at)
+    return pause_until(work, leaves_at)

@@ -13,7 +13,7 @@ from protocol.crypto.digest import sha256_hex
 from protocol.documents.release import Release, ReleasedValue
 from sandbox.actions.receipt import Verdict, sign_receipt
 from sandbox.actions.stage import OUTPUTS
-from sandbox.actions.work import Pause, Work
+from sandbox.actions.work import Pause, Work, pause_until
 from sandbox.domain.job import JobState
 from sandbox.domain.schedule import next_epoch
 from sandbox.gate import assumptions, epsilon, release
@@ -34,7 +34,7 @@ def seal(work: Work) -> Pause | None:
         job.seal(session, work.held, receipt, ciphertext, node.clock.now())
         job.move(session, work.held, JobState.SEALED, node.clock.now(), release_at=leaves_at)
     shutil.rmtree(node.run_directory(work.row.id), ignore_errors=True)
-    return Pause(due_at=leaves_at)
+    return pause_until(work, leaves_at)
 
 
 def _leaves_at(work: Work) -> dt.datetime:

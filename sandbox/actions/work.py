@@ -81,4 +81,9 @@ class Work:
         return make_gate_plan(self.algorithm, self.order, self.terms.policy, self.terms.facts)
 
 
+def pause_until(work: Work, moment: dt.datetime) -> Pause | None:
+    """A pause until a moment, or none if it has come."""
+    return None if moment <= work.node.clock.now() else Pause(due_at=moment)
+
+
 Step = Callable[[Work], Pause | None]

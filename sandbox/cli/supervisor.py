@@ -72,10 +72,9 @@ class Supervisor:
             time.sleep(LOOK_SECONDS)
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
-        """Start the worker in a group of its own; REMAP_SIGTERM makes SIGTERM wait for running ticks, bounded."""
+        """Start the worker in a group of its own; SIGTERM lets it finish the ticks that run, and take no new ones."""
         command = [sys.executable, "-m", "sandbox.worker", str(self._settings.directory)]
-        environment = os.environ | {"REMAP_SIGTERM": "SIGQUIT"}
-        return subprocess.Popen(command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL)  # noqa: S603
+        return subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)  # noqa: S603
 
     def _replace(self) -> None:
         """Clear away a dead worker and start the next, slower each time within a minute."""

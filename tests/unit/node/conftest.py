@@ -43,6 +43,7 @@ class PretendedRegistry:
     images: dict[str, bytes] = field(default_factory=dict)
     calls: list[tuple[str, str, bytes]] = field(default_factory=list)
     status: int = 200
+    status_of: dict[str, int] = field(default_factory=dict)  # for addresses that hold this word
     handed: dict[str, Any] = field(default_factory=lambda: {"orders": [], "ids": [], "statuses": []})
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -50,8 +51,9 @@ class PretendedRegistry:
         if path == "/token":
             return httpx.Response(200, json={"access_token": "t", "expires_in": 600})
         self.calls.append((request.method, path, request.content))
-        if self.status != 200:
-            return httpx.Response(self.status, json={"code": "told-so"})
+        status = next((status for word, status in self.status_of.items() if word in path), self.status)
+        if status != 200:
+            return httpx.Response(status, json={"code": "told-so"})
         if path.startswith("/images/"):
             return self._image(path.rpartition("/")[2], request.headers.get("Range"))
         return httpx.Response(200, json=self.handed if path.endswith("/orders") else {})

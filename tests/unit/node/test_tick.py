@@ -58,10 +58,8 @@ def test_receipt_is_sent_before_the_release(kit: Any) -> None:
 
 
 def test_release_waits_for_the_acknowledgement_of_the_receipt(kit: Any) -> None:
+    kit.registry.status_of["receipts"] = 503
     order = kit.take()
-    kit.tick(order)
-    kit.registry.status = 503
-    kit.clock.advance(1)
     row = kit.tick(order)
     assert (row.state, row.code) == ("sealed", "registry-unavailable")
     assert not kit.registry.sent("releases")
@@ -262,9 +260,8 @@ def test_ring_before_its_time_does_nothing(kit: Any) -> None:
 
 
 def test_registry_that_will_not_take_a_receipt_is_not_asked_for_ever(kit: Any) -> None:
+    kit.registry.status_of["receipts"] = 409
     order = kit.take(order={"blocks": 1})
-    kit.tick(order)
-    kit.registry.status = 409
     row = kit.finish(order)
     assert (row.state, row.code, row.due_at) == ("refused", "declined-told-so", None)
     assert kit.sealed(order) is not None
