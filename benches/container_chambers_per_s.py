@@ -4,55 +4,56 @@ The program is static and ends at once, so this is the price of a chamber itself
 that a busy moment of the machine falls on both.
 """
 
+import itertools
 import os
-import statistics
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import docker
 
+from benches.harness import CannotMeasureError, Figure, beside, judge, side_by_side
 from client.images import build
 from sandbox.chambers.container import ContainerRuntime
 from sandbox.chambers.launcher import executable
 from sandbox.chambers.seccomp import profile
 from sandbox.domain.chamber import ChamberPlan, Timing, uid_base
 
-REACH = 12.0
+UNIT = "chambers/s"
+REACH = ">= 12"
 LANES = 4
-CHAMBERS = 24
-BATCHES = 5
+CHAMBERS = 24  # in a batch
+ROUNDS = 5
 NODE = f"bench-{os.getpid()}"
 END_AT_ONCE = executable(b"\xb8\xe7\0\0\0\x31\xff\x0f\x05")  # mov eax, 231; xor edi, edi; syscall: exit_group(0)
 
 
-def measure() -> dict[str, Any]:
-    """The figure, with the lowest and highest batch, and the plain containers' beside it."""
+def measure() -> Figure:
+    """Chambers per second of each batch, beside plain containers per second."""
+    if not os.environ.get("DOCKER_HOST"):
+        raise CannotMeasureError("no Docker engine is named: run `make bench`, which finds or starts one")
     runtime = ContainerRuntime(os.environ["DOCKER_HOST"], node=NODE)
-    chambers, plain = [], []
     with (
         _image(runtime) as image_id,
         tempfile.TemporaryDirectory(dir="/dev/shm", prefix="safeconduct-bench-") as folder,
     ):
-        _plain_batch(image_id)  # not counted: the first use of an image is slower
-        for batch in range(BATCHES):
-            chambers.append(_chamber_batch(runtime, image_id, Path(folder), batch))
-            plain.append(_plain_batch(image_id))
-    value = statistics.median(chambers)
-    return {
-        "value": value,
-        "unit": "chambers/s",
-        "low": min(chambers),
-        "high": max(chambers),
-        "reach": REACH,
-        "holds": value >= REACH,
-        "beside": {"plain containers/s": statistics.median(plain), "in flight": LANES, "processors": os.cpu_count()},
-    }
+        batches = itertools.count()
+        chambers, plain = side_by_side(
+            lambda: _chamber_batch(runtime, image_id, Path(folder) / str(next(batches))),
+            lambda: _plain_batch(image_id),
+            rounds=ROUNDS,
+            warm_up=1,
+        )
+    return judge(
+        [CHAMBERS / seconds for seconds in chambers],
+        unit=UNIT,
+        reach=12,
+        better="more",
+        beside=beside(f"plain `docker run --rm`, {LANES} in flight", [CHAMBERS / seconds for seconds in plain], UNIT),
+    )
 
 
 @contextmanager
@@ -73,17 +74,18 @@ def _image(runtime: ContainerRuntime) -> Iterator[str]:
             engine.images.remove(image_id, force=True)
 
 
-def _chamber_batch(runtime: ContainerRuntime, image_id: str, folder: Path, batch: int) -> float:
-    block = folder / f"block-{batch}"
-    block.mkdir()
+def _chamber_batch(runtime: ContainerRuntime, image_id: str, folder: Path) -> None:
+    block = folder / "block"
+    block.mkdir(parents=True)
+    job = f"{NODE}-{folder.name}"
     plan = ChamberPlan(
-        job=f"{NODE}-{batch}",
+        job=job,
         fence=1,
         image_id=image_id,
         entrypoint=("/end",),
         input_json=b"{}",
         block_dirs=(block,) * CHAMBERS,
-        slot_seconds=30,
+        slot_seconds=60,
         memory_bytes=64 << 20,
         output_bytes=64,
         timing=Timing.IMMEDIATE,
@@ -91,24 +93,20 @@ def _chamber_batch(runtime: ContainerRuntime, image_id: str, folder: Path, batch
         lanes=LANES,
         seccomp=profile(),
         oci_runtime="runc",
-        uid_base=uid_base(f"{NODE}-{batch}"),
+        uid_base=uid_base(job),
     )
-    start = time.perf_counter()
-    runtime.run_slice(plan, 0, folder / f"outputs-{batch}", datetime.now(UTC) + timedelta(minutes=5))
-    return CHAMBERS / (time.perf_counter() - start)
+    runtime.run_slice(plan, 0, folder / "outputs", datetime.now(UTC) + timedelta(minutes=5))
 
 
-def _plain_batch(image_id: str) -> float:
+def _plain_batch(image_id: str) -> None:
     """What `docker run --rm` does, without a terminal, without network and without any other flag."""
     with (
         closing(docker.DockerClient(base_url=os.environ["DOCKER_HOST"])) as engine,
         ThreadPoolExecutor(LANES) as threads,
     ):
-        start = time.perf_counter()
         runs = [
             threads.submit(engine.containers.run, image_id, entrypoint=["/end"], network_mode="none", remove=True)
             for _ in range(CHAMBERS)
         ]
         for run in runs:
             run.result()
-        return CHAMBERS / (time.perf_counter() - start)

@@ -13,7 +13,6 @@ from requests.exceptions import ConnectionError as Disconnected
 from requests.exceptions import ReadTimeout, RequestException
 
 from sandbox.chambers.limits import ENGINE_SECONDS
-from sandbox.domain.chamber import MAXIMUM_LANES
 from sandbox.errors import InfrastructureLost, Unreachable
 
 
@@ -34,9 +33,10 @@ class Engine:
 
     def __init__(self, url: str) -> None:
         with _told("reach the engine"):
-            self._api = docker.APIClient(
-                base_url=url, version="auto", timeout=int(ENGINE_SECONDS), max_pool_size=2 * MAXIMUM_LANES + 4
-            )
+            # The SDK keeps a pool of connections for each address it ever asked, that is, for each container: one is
+            # enough there. It also looks for proxies in the environment at each request; the engine needs none.
+            self._api = docker.APIClient(base_url=url, version="auto", timeout=int(ENGINE_SECONDS), max_pool_size=1)
+            self._api.trust_env = False
             self._info: dict[str, Any] = self._api.info()
 
     @property
