@@ -19,6 +19,8 @@ def machine(tmp_path, monkeypatch):
         monkeypatch.setattr(module.shutil, "which", lambda name, path=None: None)
     monkeypatch.setattr(virtualenv, "find_spec", lambda name: None)
     monkeypatch.setattr(engine, "find", lambda machine: None)
+    (tmp_path / "requirements.lock").touch()
+    (tmp_path / "pyproject.toml").write_text("[tool.hatch]\n")
     return Machine(tmp_path, {})
 
 
@@ -36,7 +38,7 @@ def test_step_that_cannot_be_done_says_how_it_can(machine, step, remedy):
         step.needs(machine)
 
     assert str(refusal.value).count(".") - str(refusal.value).count("`.") <= 1
-    assert list(machine.checkout.iterdir()) == []
+    assert sorted(path.name for path in machine.checkout.iterdir()) == ["pyproject.toml", "requirements.lock"]
 
 
 @pytest.mark.parametrize(
