@@ -7,7 +7,7 @@ never a leaf. One row says how long the log is; whoever appends locks it, so app
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, Text, delete, exists, func, insert, select
+from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, Text, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from protocol.crypto import merkle
@@ -62,24 +62,18 @@ class Entry:
 
 def size(tx: Transaction) -> int:
     """Return how many leaves the log has."""
-    row = tx.get(LogSize, _ONLY_ROW)
-    return row.size if row else 0
+    return tx.scalars(select(LogSize.size).where(LogSize.id == _ONLY_ROW)).one()
 
 
 def append(tx: Transaction, document: str, leaf: bytes, salt: bytes) -> int:
     """Append the leaf of a document and return its position."""
-    row = tx.get(LogSize, _ONLY_ROW, with_for_update=True)
-    if row is None:
-        row = LogSize(id=_ONLY_ROW, size=0)
-        tx.add(row)
-    position = row.size
+    grown = update(LogSize).where(LogSize.id == _ONLY_ROW).values(size=LogSize.size + 1).returning(LogSize.size)
+    position = tx.execute(grown.execution_options(synchronize_session=False)).scalar_one() - 1  # the row is locked now
     first = merkle.stored_number(0, position)
     hashes = merkle.hashes_to_store(position, merkle.leaf_hash(leaf), reader(tx))
     tx.execute(insert(LogHash), [{"number": first + more, "hash": hashed} for more, hashed in enumerate(hashes)])
-    tx.add_all(
-        [LogLeaf(position=position, document=document, leaf=leaf.decode()), LogPreimage(document=document, salt=salt)]
-    )
-    row.size = position + 1
+    tx.execute(insert(LogLeaf), [{"position": position, "document": document, "leaf": leaf.decode()}])
+    tx.execute(insert(LogPreimage), [{"document": document, "salt": salt}])
     return position
 
 
