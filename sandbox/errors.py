@@ -9,6 +9,7 @@
     ├── BadInput                     a person's command or data file is wrong: nothing is written
     ├── GateBroken                   trusted code handed the gate what it must never get: the job fails, charged
     ├── LedgerBroken                 the ledger's chain, sums or head do not agree: the node stops
+    ├── Conflict                     something else already stands or runs where this would
     ├── Held                         the job waits and says why
     ├── RegistryDeclined             the registry answers, and will not take what it was sent
     └── InfrastructureLost           the machine failed, not the algorithm: tried again within the same charge
@@ -21,6 +22,7 @@ from protocol.errors import Refused, SafeconductError
 
 __all__ = [
     "BadInput",
+    "Conflict",
     "Fenced",
     "GateBroken",
     "Held",
@@ -59,6 +61,12 @@ class GateBroken(SafeconductError):
 
 class LedgerBroken(SafeconductError):
     """The ledger does not agree with itself or with its head outside the database; nothing may be charged."""
+
+
+class Conflict(SafeconductError):
+    """Something else already stands, or runs, where this would."""
+
+    exit_code = 3
 
 
 class Held(SafeconductError):

@@ -26,7 +26,7 @@ from protocol.trust.root import open_policy, open_trust_root
 from sandbox.actions.files import PUBLIC, SECRET
 from sandbox.actions.policy_files import choose_policies, digest_policies, open_policies
 from sandbox.domain.ledger import GENESIS, write_head_text
-from sandbox.errors import BadInput
+from sandbox.errors import BadInput, Conflict
 
 NODE_KEY = "node.pem"
 NODE_PUBLIC = "node.public.json"
@@ -123,7 +123,7 @@ def _check_not_expired(root: TrustRoot, now: dt.datetime) -> None:
 
 def _check_free(directory: Path) -> None:
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise BadInput("node-exists", f"{directory} is not empty; a node is made in a directory of its own.")
+        raise Conflict("node-exists", f"{directory} is not empty; a node is made in a directory of its own.")
 
 
 def _write_all(directory: Path, files: Mapping[str, tuple[bytes, int]]) -> None:

@@ -8,6 +8,7 @@ raised                 before the charge                  after it
 =====================  =================================  ======================================
 Refused                refused, with a receipt            failed (a plan that was charged is ours)
 Held                   held, tried again later            (not raised)
+LedgerBroken           held: nothing is charged           the same step again, later
 InfrastructureLost     the same step again, later         again from the charge, twice; then failed
 anything else          the same step again; then refused  again from the charge, twice; then failed
 Fenced                 another worker has the job: everything is dropped
@@ -27,7 +28,7 @@ from sandbox.actions.lease import kept_alive, take
 from sandbox.actions.node import Node
 from sandbox.actions.work import Pause, Step, Work
 from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, JobState, state_after_loss
-from sandbox.errors import Fenced, Held, InfrastructureLost, Refused, SafeconductError
+from sandbox.errors import Fenced, Held, InfrastructureLost, LedgerBroken, Refused, SafeconductError
 from sandbox.store import job
 from sandbox.store.job import Claim
 
@@ -116,7 +117,7 @@ def _settle(work: Work, error: Exception) -> Pause | None:
     log.warning("step-ended", job=work.row.id, state=work.state, code=code, **_place(error))
     if work.state in BEFORE_CHARGE:
         return _settle_before_charge(work, error, code)
-    if work.state in CHARGED_AND_OPEN:
+    if work.state in CHARGED_AND_OPEN and not isinstance(error, LedgerBroken):
         return _lose(work, code)
     return _delay(work, code)
 
@@ -124,14 +125,14 @@ def _settle(work: Work, error: Exception) -> Pause | None:
 def _settle_before_charge(work: Work, error: Exception, code: str) -> Pause | None:
     if isinstance(error, Refused):
         return end.refuse(work, error)
-    if isinstance(error, Held):
+    if isinstance(error, Held | LedgerBroken):
         return _hold(work, error)
     if isinstance(error, InfrastructureLost) or work.row.delays < OWN_FAULTS:
         return _delay(work, code)
     return end.refuse(work, SafeconductError(code, "The node could not examine this order; its admin has the details."))
 
 
-def _hold(work: Work, held: Held) -> Pause:
+def _hold(work: Work, held: SafeconductError) -> Pause:
     now = work.node.clock.now()
     with work.node.store.transaction() as session:
         if work.state is not JobState.HELD:

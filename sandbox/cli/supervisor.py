@@ -21,7 +21,7 @@ from typing import IO
 
 from sandbox.actions.node import Node
 from sandbox.actions.sweep import bury_worker
-from sandbox.errors import Misconfigured
+from sandbox.errors import Conflict
 from sandbox.settings import Settings
 from sandbox.worker.names import LOCK_FILE, READY_FILE, owner_prefix
 from sandbox.worker.service import Service
@@ -114,7 +114,7 @@ class Supervisor:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.close()
-            raise Misconfigured("node-running", "This node is running already in another process.") from error
+            raise Conflict("node-running", "This node is running already in another process.") from error
         return lock
 
 

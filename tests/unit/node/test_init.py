@@ -13,7 +13,7 @@ from protocol.errors import Refused
 from protocol.trust.root import open_policy, open_trust_root
 from sandbox.actions.init import NewNode, init_node
 from sandbox.actions.policy_files import digest_policies, read_policies
-from sandbox.errors import BadInput, Misconfigured, SafeconductError
+from sandbox.errors import BadInput, Conflict, Misconfigured, SafeconductError
 from sandbox.settings import load_settings
 from sandbox.worker.wiring import POLICY_FOLDER, open_trust
 
@@ -147,7 +147,7 @@ def test_expired_trust_root_is_refused(tmp_path: Path) -> None:
 def test_node_is_not_made_over_another(tmp_path: Path) -> None:
     init_node(new(tmp_path), START)
     before = (tmp_path / "node" / "keys" / "node.pem").read_bytes()
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(Conflict) as caught:
         init_node(new(tmp_path), START)
     assert caught.value.code == "node-exists"
     assert (tmp_path / "node" / "keys" / "node.pem").read_bytes() == before

@@ -1,5 +1,7 @@
 """The table of job states covers the enum and keeps the rules written above it."""
 
+from pathlib import Path
+
 import pytest
 
 from sandbox.domain import job
@@ -78,3 +80,8 @@ def test_diagram_draws_every_transition_once() -> None:
     arrows = [f"    {a} --> {b}" for a, after in job.TRANSITIONS.items() for b in after]
     assert all(lines.count(arrow) == 1 for arrow in arrows)
     assert len(lines) == 2 + len(arrows) + len(job.ENDED)
+
+
+def test_diagram_in_the_manual_is_the_one_of_the_table() -> None:
+    manual = Path(__file__).parents[3] / "docs" / "reference" / "job-states.md"
+    assert f"```mermaid\n{job.draw_diagram()}```\n" in manual.read_text()

@@ -17,7 +17,7 @@ from sandbox.actions.cancel import cancel_job, lift
 from sandbox.actions.lease import take
 from sandbox.chambers.fake import Ending
 from sandbox.domain.job import JobState
-from sandbox.errors import Fenced
+from sandbox.errors import Fenced, LedgerBroken
 from sandbox.store import job, ledger
 from sandbox.store.tables import JobEvent
 
@@ -249,6 +249,19 @@ def test_unreachable_registry_delays_more_each_time_and_loses_nothing(kit: Any) 
         kit.clock.at = row.due_at
     kit.registry.status = 200
     assert pauses == [1, 2, 4, 8]
+    assert kit.finish(order).state == "reported"
+
+
+def test_ledger_that_was_rolled_back_holds_every_job(kit: Any) -> None:
+    def rolled_back(*_: Any, **__: Any) -> None:
+        raise LedgerBroken("ledger-rolled-back", "A backup was restored.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "charge", rolled_back)
+        order = kit.take()
+        row = kit.tick(order)
+    assert (row.state, row.code, charges(kit)) == ("held", "ledger-rolled-back", [])
+    kit.clock.at = row.due_at
     assert kit.finish(order).state == "reported"
 
 

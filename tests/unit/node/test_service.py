@@ -1,0 +1,235 @@
+"""What runs beside the worker: the agent's manners, relay and broker, the catalogue, and what is told of progress."""
+
+import datetime as dt
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from sandbox.actions.catalogue import publish_catalogue
+from sandbox.actions.intake import Intake
+from sandbox.actions.progress import last_event, tell_progress
+from sandbox.actions.relay import relay
+from sandbox.actions.status import read_status
+from sandbox.chambers.fake import Ending
+from sandbox.errors import SafeconductError, Unreachable
+from sandbox.settings import load_settings
+from sandbox.worker.app import make_app, queue_name
+from sandbox.worker.logs import configure_logs
+from sandbox.worker.names import owner_name, owner_prefix
+from sandbox.worker.service import Service
+
+
+def service(kit: Any) -> Service:
+    return Service(node=kit.node, settings=load_settings(kit.folder / "node", {}))
+
+
+def told(kit: Any) -> list[dict[str, str]]:
+    return [json.loads(body) for body in kit.registry.sent("progress")]
+
+
+def test_unsigned_order_is_cleared_from_the_registry_s_queue_and_nothing_else(kit: Any) -> None:
+    assert service(kit)._take(kit.node.registry, "e" * 64, b"{}") is Intake.UNSIGNED
+    assert told(kit) == [{"order": "e" * 64, "state": "refused"}]
+    assert kit.rings() == []
+
+
+def test_order_that_is_handed_over_again_is_acknowledged_with_where_it_is(kit: Any) -> None:
+    raw = kit.bundle().to_json()
+    agent = service(kit)
+    assert agent._take(kit.node.registry, "x", raw) is Intake.TAKEN
+    assert told(kit) == []
+    assert agent._take(kit.node.registry, "x", raw) is Intake.KNOWN
+    assert [one["state"] for one in told(kit)] == ["received"]
+
+
+def test_taking_an_order_wakes_the_relay(kit: Any) -> None:
+    agent = service(kit)
+    agent._take(kit.node.registry, "x", kit.bundle().to_json())
+    assert agent.wake.is_set()
+
+
+def test_relay_publishes_each_job_once_and_forgets_what_was_sent(kit: Any) -> None:
+    orders = [kit.take() for _ in range(2)]
+    sent: list[str] = []
+    assert relay(kit.node, sent.append) == 2
+    assert (sent, kit.rings()) == (orders, [])
+    assert relay(kit.node, sent.append) == 0
+
+
+def test_ring_stays_until_the_broker_has_taken_it(kit: Any) -> None:
+    order = kit.take()
+
+    def down(_: str) -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        relay(kit.node, down)
+    assert kit.rings() == [order]
+
+
+def test_catalogue_is_published_when_the_snapshots_changed_and_only_then(kit: Any) -> None:
+    registry = kit.node.registry
+    published = publish_catalogue(kit.node, registry, frozenset(), 3)
+    assert publish_catalogue(kit.node, registry, published, 3) == published
+    (body,) = kit.registry.sent("catalogue")
+    (entry,) = json.loads(body)["datasets"]
+    assert (entry["dataset"], entry["people"], len(entry["variants"])) == ("cohort-fi", 400, 3)
+    assert "people_exact" not in body.decode()
+
+
+def test_course_of_an_immediate_job_is_told(kit: Any) -> None:
+    before = last_event(kit.node)
+    kit.take()
+    assert tell_progress(kit.node, kit.node.registry, before) > before
+    assert [one["state"] for one in told(kit)] == ["received"]
+
+
+def test_course_of_a_padded_job_is_told_up_to_the_charge_only(kit: Any) -> None:
+    kit.with_policy(timing="padded")
+    order = kit.take()
+    for _ in range(20):
+        row = kit.tick(order)
+        tell_progress(kit.node, kit.node.registry, 0)
+        if row.due_at is None:
+            break
+        kit.clock.at = max(kit.clock.at, row.due_at)
+    assert row.state == "reported"
+    assert {one["state"] for one in told(kit)} <= {"received", "verified", "charged"}
+
+
+def test_registry_that_knows_the_end_already_does_not_stop_the_telling(kit: Any) -> None:
+    kit.take()
+    kit.registry.status_of["progress"] = 409
+    assert tell_progress(kit.node, kit.node.registry, 0) == last_event(kit.node)
+
+
+def test_loop_goes_on_after_a_failure(kit: Any) -> None:
+    running = service(kit)
+    seen: list[int] = []
+
+    def action() -> float:
+        seen.append(len(seen))
+        if len(seen) == 1:
+            raise Unreachable("registry-unreachable", "The registry does not answer.")
+        if len(seen) == 3:
+            running.stop.set()
+        return 0.0
+
+    running.stop.wait = lambda _pause: running.stop.is_set()  # type: ignore[method-assign]
+    running._repeat("test", action)
+    assert seen == [0, 1, 2]
+
+
+def test_loop_that_is_done_ends(kit: Any) -> None:
+    done = threading.Event()
+
+    def action() -> float:
+        done.set()
+        return 0.0
+
+    service(kit)._repeat("test", action, done)
+
+
+def test_status_shows_padded_progress_by_the_clock_and_not_by_the_chambers(kit: Any) -> None:
+    kit.with_policy(timing="padded", lanes=1)
+    order = kit.take(order={"blocks": 8})
+    kit.tick(order)
+    kit.clock.at = kit.row(order).due_at
+    kit.chamber = lambda _input, _block: Ending(exit_code=1)
+    kit.tick(order)
+    row = kit.row(order)
+    middle = row.start_at + (row.slots_end_at - row.start_at) / 2
+    (job,) = read_status(kit.node.store, kit.node.trust.policy, middle)["jobs"]
+    assert (row.state, job["chambers"], job["chambers_done"]) == ("running", 8, 4)
+
+
+def test_status_says_why_a_job_was_refused_and_what_is_left(kit: Any) -> None:
+    kit.finish(kit.take())
+    kit.finish(kit.take(approvals=["meri"]))
+    status = read_status(kit.node.store, kit.node.trust.policy, kit.clock())
+    refused, reported = status["jobs"]
+    assert (refused["state"], refused["code"], reported["state"]) == ("refused", "approval-quorum", "reported")
+    assert status["states"] == {"refused": 1, "reported": 1}
+    assert status["datasets"][0]["rho_left_nano"] == 500_000_000 - 2_000_000
+
+
+def test_broker_is_a_doorbell_and_nothing_else(tmp_path: Path, made: Path) -> None:
+    settings = load_settings(made / "node", {})
+    conf = make_app(settings).conf
+    assert (conf.task_ignore_result, conf.result_backend, conf.task_acks_late) == (True, None, True)
+    assert conf.task_reject_on_worker_lost is False
+    assert (conf.worker_prefetch_multiplier, conf.task_time_limit, conf.visibility_timeout) == (1, 60, 300)
+    options = conf.broker_transport_options
+    assert (options["unacked_restore_interval"], options["unacked_restore_throttle"]) == (5, 1)
+    assert options["visibility_timeout"] == conf.visibility_timeout
+    assert "node-fi" in options["global_keyprefix"]
+    assert conf.task_default_queue == queue_name(settings) == "node-fi.tick"
+
+
+def test_names_of_a_worker_s_processes_begin_with_the_worker_s() -> None:
+    assert owner_name(77, 78).startswith(owner_prefix(77))
+    assert not owner_name(777, 78).startswith(owner_prefix(77))
+
+
+def test_errors_say_how_a_command_ends() -> None:
+    from sandbox.errors import BadInput, Conflict
+
+    codes = [getattr(kind, "exit_code", None) for kind in (BadInput, Conflict, Unreachable, SafeconductError)]
+    assert codes == [2, 3, 7, None]
+
+
+@pytest.fixture
+def configured_logs(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+    """The node's own logging, and afterwards whatever was there before."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    configure_logs("node-fi")
+    yield capsys
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def test_log_lines_carry_ids_and_codes_only(kit: Any, configured_logs: pytest.CaptureFixture[str]) -> None:
+    secret = "the value of a person"
+
+    def program(_input: bytes, _block: Path) -> Ending:
+        raise ValueError(secret)
+
+    kit.chamber = program
+    kit.finish(kit.take(), rings=20)
+    lines = [json.loads(line) for line in configured_logs.readouterr().err.splitlines()]
+    assert any(line["event"] == "step-ended" and line["error"] == "ValueError" for line in lines)
+    allowed = {
+        "event", "level", "timestamp", "node", "job", "fence", "state", "code", "error", "where", "loop",
+    }  # fmt: skip
+    assert {name for line in lines for name in line} <= allowed
+    assert secret not in json.dumps(lines)
+
+
+def test_moments_are_never_naive(kit: Any) -> None:
+    from sqlalchemy.exc import StatementError
+
+    from sandbox.store.mark import raise_mark
+
+    def keep_naive() -> None:
+        with kit.node.store.transaction() as session:
+            raise_mark(session, "clock", dt.datetime(2026, 11, 23))  # noqa: DTZ001  what must not be
+
+    with pytest.raises(StatementError, match="time zone"):
+        keep_naive()
+
+
+def test_clock_never_goes_back_not_even_over_a_restart(kit: Any) -> None:
+    from sandbox.actions.clock import GuardedClock
+
+    latest = kit.node.clock.now()
+    kit.node.clock.save()
+    kit.clock.advance(-3600)
+    assert kit.node.clock.now() == latest
+    assert GuardedClock(kit.node.store, kit.clock).now() == latest
