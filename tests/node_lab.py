@@ -105,8 +105,7 @@ class Lab:
         office.write_text(json.dumps({"office": OFFICE, "keys": [key_entry(OFFICE)]}))
         folder = str(self.folder / "registry")
         self.command("registry", "init", "--dir", folder, "--office", f"{OFFICE}={office}", "--url", self.url, "--json")
-        self.start("registry", "registry", "run", "--dir", folder, "--port", self.url.rpartition(":")[2])
-        wait_for(self._registry_answers, 30, "the registry's start")
+        self.run_registry()
         people = [self.world.sign(self.world.accreditation(name), OFFICE) for name in (RESEARCHER, AUTHOR)]
         members = [
             self.world.sign(self.world.accreditation(name, roles=["committee"]), OFFICE) for name in self.world.members
@@ -115,6 +114,12 @@ class Lab:
             self.client().publish("accreditations", raw)
         self.client().publish("rosters", self.world.sign(self.world.roster(), OFFICE))
         self.client().publish("statuses", self.world.sign(self.world.status(), OFFICE))
+
+    def run_registry(self) -> None:
+        """Run the registry that was made."""
+        port = self.url.rpartition(":")[2]
+        self.start("registry", "registry", "run", "--dir", str(self.folder / "registry"), "--port", port)
+        wait_for(self._registry_answers, 30, "the registry's start")
 
     def client(self, who: str | None = None) -> RegistryClient:
         """The registry as somebody sees it."""
@@ -132,7 +137,8 @@ class Lab:
 
     def make_node(self, data: Path, **policy: Any) -> dict[str, Any]:
         """Make, accredit and stock the node."""
-        root = self.world.sign(self.world.trust_root(), HOLDER)
+        pinned = json.loads((self.folder / "registry" / "log.public.json").read_bytes())
+        root = self.world.sign(self.world.trust_root(log_key=pinned), HOLDER)
         numbers = self.world.policy(**policy).model_dump(mode="json", exclude={"policy_set_digest"})
         files = {"root.json": root, "policy.json": json.dumps(numbers).encode()}
         files["holder.pem"] = private_key(HOLDER).to_pem(None)

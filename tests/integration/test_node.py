@@ -79,6 +79,8 @@ def test_approved_order_comes_back_as_a_paid_release(lab: Lab, tiny: dict[str, A
     assert (receipt.decision, receipt.snapshot, receipt.timing) == ("released", release.snapshot, "immediate")
     assert (entry["order"], entry["digest"], entry["rho_nano"]) == (order, receipt.ledger_head, 2_000_000)
     assert spent != lab.ledger()["accounts"]
+    assert receipt.checkpoint is not None
+    assert len(receipt.proofs) == len(receipt.approvals) == 2
     low, high = release.outputs[0].noise_interval.low, release.outputs[0].noise_interval.high
     assert low <= 0.5 <= high, "allowed to fail once in a thousand runs: the interval is of 99.9 %"
     assert wait_for(lambda: _reported(lab, order), 10, "the report")
@@ -185,3 +187,36 @@ def test_sigterm_ends_the_node_with_its_children_and_a_restart_goes_on(lab: Lab,
     order = lab.order(tiny)
     lab.start_node()
     assert lab.receipt(order).decision == "released"
+
+
+def test_registry_restored_from_a_backup_holds_every_order_until_the_admin_looks(
+    lab: Lab, tiny: dict[str, Any]
+) -> None:
+    """A log that went back (here its operator's honest mistake) is noticed at once, and runs nothing."""
+    database = lab.folder / "registry" / "registry.db"
+    lab.stop("registry")
+    backup = database.read_bytes()
+    lab.run_registry()
+    for _ in range(2):
+        lab.receipt(lab.order(tiny))
+    lab.stop("registry")
+    for file in database.parent.glob("registry.db*"):
+        file.unlink()
+    database.write_bytes(backup)
+    lab.run_registry()
+    spent = lab.ledger()["accounts"]
+
+    order = lab.order(tiny)
+    held = wait_for(lambda: _in_state(lab, order, "held"), 60, "the hold")
+
+    assert held["code"] == "log-rollback"
+    assert lab.ledger()["accounts"] == spent
+    where = ["--dir", str(lab.node), "--json"]
+    assert lab.command("node", "status", *where)["log"]["alarm"] == "log-rollback"
+    lab.command("node", "accept-log", *where, "--reason", "the registry was restored from a backup")
+    assert lab.receipt(order, seconds=120).decision == "released"
+
+
+def _in_state(lab: Lab, order: str, state: str) -> dict[str, Any] | None:
+    job = lab.job(order)
+    return job if job and job["state"] == state else None
