@@ -15,7 +15,6 @@ from typing import Any, Final
 import client
 
 KEY_LENGTH: Final = 20
-WHOLE: Final = ".whole"
 ROOT: Final = Path(client.__file__).parents[1]
 
 
@@ -38,17 +37,6 @@ class Cache:
             return place
         with Draft(place) as draft:
             make(draft)
-        return place
-
-    def get_in_place(self, kind: str, facts: Mapping[str, Any], make: Callable[[Path], None]) -> Path:
-        """The same for a thing that remembers where it was made: made in its place, and marked when whole."""
-        place = self.place(kind, facts)
-        if (place / WHOLE).exists():
-            return place
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
-        make(place)
-        (place / WHOLE).touch()
         return place
 
 

@@ -33,7 +33,8 @@ from protocol.documents.algorithm import Algorithm
 from protocol.documents.envelope import read_envelope
 
 POLL_SECONDS: Final = 0.4
-RUN_SECONDS: Final = 900.0
+RUN_SECONDS: Final = 1800.0
+QUIET_SECONDS: Final = 180.0
 ENOUGH_CORES: Final = 4
 CONDITIONS_DAYS: Final = 30
 PROGRESS: Final = {"queued": 0.0, "received": 0.02, "verified": 0.05, "charged": 0.08, "staged": 0.1, "sealed": 0.97}
@@ -195,22 +196,27 @@ class Story:
 
     def wait(self, orders: Mapping[str, str], on_running: Callable[[], None] | None = None) -> dict[str, str]:
         """Wait until the orders have ended; return the last state of each, by label."""
-        deadline = time.monotonic() + RUN_SECONDS
+        deadline, quiet_until = time.monotonic() + RUN_SECONDS, time.monotonic() + QUIET_SECONDS
         states: dict[str, dict[str, Any]] = {}
+        before: dict[str, tuple[str, float]] = {}
         with self.stage.waiting(list(orders)) as shown:
             while True:
                 self.world.programs.check_alive()
                 for label, order in orders.items():
                     if label not in states or not self.researcher.is_settled(states[label]):
                         states[label] = self.researcher.state(order)
-                shown.update({label: self._progress(orders[label], state) for label, state in states.items()})
+                now = {label: self._progress(orders[label], state) for label, state in states.items()}
+                shown.update(now)
+                if now != before:
+                    before, quiet_until = now, time.monotonic() + QUIET_SECONDS
                 if on_running and any(state["state"] in ("running", "sealed", "released") for state in states.values()):
                     on_running()
                     on_running = None
                 if all(self.researcher.is_settled(state) for state in states.values()):
                     return {label: state["state"] for label, state in states.items()}
-                if time.monotonic() > deadline:
-                    sentence = f"The jobs did not end within {RUN_SECONDS:.0f} s. The nodes' logs say why."
+                if time.monotonic() > min(deadline, quiet_until):
+                    waiting = ", ".join(f"{label} {state}" for label, (state, _) in now.items())
+                    sentence = f"Nothing moves any more ({waiting}). The logs in {self.world.programs.logs} say why."
                     raise ProgramFailed("demo-too-slow", sentence)
                 time.sleep(POLL_SECONDS)
 

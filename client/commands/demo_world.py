@@ -36,6 +36,7 @@ DUO: Final = "DUO:0000042"  # general research use
 NOWHERE: Final = "http://127.0.0.1:1"  # a kept world has no registry yet
 READY: Final = '"ready": true'
 MEMORY: Final = Path("/dev/shm")  # noqa: S108  folders of our own, made by nodes with mode 0700
+DATASETS: Final = "datasets"
 REQUESTS: Final = "requests.json"
 A = TypeVar("A")
 B = TypeVar("B")
@@ -88,10 +89,9 @@ class World:
         week = "-".join(str(part) for part in self.cast.now.isocalendar()[:2])
         software = source_digest("sandbox", "registry", "protocol", "client"), folder_digest(ROOT / "policies")
         facts = {"plans": plans, "data": [cohorts[plan.cohort] for plan in plans], "week": week, "by": software}
-        kept = self.cache.get_in_place("world", facts, lambda folder: self._make_world(folder, plans, cohorts))
+        kept = self.cache.get("world", facts, lambda folder: self._make_world(folder, plans, cohorts))
         for name in ("people", "registry", "nodes"):
-            # The nodes' data stay where they are; nodes only read them.
-            shutil.copytree(kept / name, self.run / name, ignore=shutil.ignore_patterns("datasets"), dirs_exist_ok=True)
+            shutil.copytree(kept / name, self.run / name, copy_function=lend, dirs_exist_ok=True)
         for settings in (self.run / "registry" / "registry.toml", *self.run.glob("nodes/*/node.toml")):
             move(settings, self.url)
         for plan in plans:
@@ -202,6 +202,14 @@ def dataset_options(plan: NodePlan, folder: Path, data: Path) -> list[str]:
     numbers += ["--unit", "family"]  # what the algorithms protect; published genomes: families of one
     named = ["--dir", str(folder), "--id", plan.dataset, "--assembly", plan.cohort.assembly]
     return [*named, *files, *numbers, "--duo", DUO, "--json"]
+
+
+def lend(source: str, target: str) -> None:
+    """Copy a file of the kept world; a data set's files, which nobody writes, are shared by a hard link."""
+    if DATASETS in Path(source).parts:
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def move(settings: Path, url: str) -> None:

@@ -54,24 +54,6 @@ def test_left_over_draft_of_a_killed_demo_is_not_taken(tmp_path: Path) -> None:
     assert [path.name for path in found.iterdir()] == ["whole"]
 
 
-def test_thing_in_its_place_is_made_anew_after_a_failure(tmp_path: Path) -> None:
-    cache, made = Cache(tmp_path), []
-
-    def fail_once(folder: Path) -> None:
-        assert list(folder.iterdir()) == []
-        (folder / "thing").touch()
-        made.append(folder)
-        if len(made) == 1:
-            raise OSError("killed")
-
-    with pytest.raises(OSError, match="killed"):
-        cache.get_in_place("world", {}, fail_once)
-    cache.get_in_place("world", {}, fail_once)
-    cache.get_in_place("world", {}, fail_once)
-
-    assert made == [cache.place("world", {})] * 2
-
-
 @pytest.mark.parametrize("change", ["content", "name", "more"])
 def test_folder_digest_sees_every_change(tmp_path: Path, change: str) -> None:
     (tmp_path / "Dockerfile").write_text("FROM base")
