@@ -8,6 +8,7 @@ empty.
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from sandbox.chambers.limits import GONE_SECONDS
@@ -72,7 +73,5 @@ def _hierarchy() -> Path:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError, PermissionError):  # whoever is still there is counted again
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return

@@ -4,8 +4,10 @@ The result file is made and opened here before the chamber runs, bound into it a
 after its death. The chamber cannot remove or replace it; nothing is ever opened by a name that it chose.
 """
 
+import hashlib
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 from sandbox.chambers.launcher import launcher
@@ -21,7 +23,7 @@ class Desk:
 
     def __init__(self, work: Path, plan: ChamberPlan, chamber: int) -> None:
         self._directory = work / f"{plan.fence}-{chamber}"
-        self.launcher = self._directory / "launcher"
+        self.launcher = _launcher_path(self._directory)
         self.input = self._directory / "input.json"
         self.result = self._directory / "result.json"
         self._limit = plan.output_bytes
@@ -33,10 +35,6 @@ class Desk:
         self.clear()
         self._directory.mkdir(mode=0o700)
         _write(self.launcher, launcher(), 0o555)
-        if not os.access(self.launcher, os.X_OK):
-            raise InfrastructureLost(
-                "run-directory-noexec", f"{self._directory} is mounted noexec; give the node another tmpfs."
-            )
         _write(self.input, self._plan.input_json, 0o444)
         # Writable for every uid, and so for the chamber's; others cannot come through the directory above.
         self._descriptor = os.open(self.result, os.O_RDWR | _NEW, 0o600)
@@ -73,6 +71,26 @@ class Desk:
             self._directory.rmdir()
 
 
+def _launcher_path(directory: Path) -> Path:
+    """Where the launcher lies: with the rest, or, if nothing can be run from there, among the host's temporary files.
+
+    A bind keeps its source's noexec. The launcher is no secret; only what chambers write must not reach a disk.
+    """
+    if not _is_noexec(directory.parent):
+        return directory / "launcher"
+    elsewhere = Path(tempfile.gettempdir())
+    if _is_noexec(elsewhere):
+        raise InfrastructureLost(
+            "launcher-noexec",
+            f"{directory.parent} and {elsewhere} are mounted noexec: set TMPDIR to another directory.",
+        )
+    return elsewhere / f"safeconduct-launcher-{hashlib.sha256(bytes(directory)).hexdigest()[:32]}"
+
+
+def _is_noexec(directory: Path) -> bool:
+    return bool(os.statvfs(directory).f_flag & os.ST_NOEXEC)
+
+
 def _write(path: Path, content: bytes, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | _NEW, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
@@ -84,6 +102,7 @@ def sweep(work: Path, fence: int) -> None:
     """Remove the desks of lower fences, whose chambers are gone."""
     for directory in work.iterdir():
         if int(directory.name.partition("-")[0]) < fence:
+            _launcher_path(directory).unlink(missing_ok=True)
             for path in directory.iterdir():
                 path.unlink()
             directory.rmdir()
