@@ -26,6 +26,8 @@ SMALL_SHARE: Final = 40  # a smaller performance has a smaller clinic, a fortiet
 FULL_BLOCKS: Final = 128
 PEOPLE_PER_BLOCK: Final = 80  # association fits four parameters: 20 people for each
 GENEROUS_SECONDS: Final = 60  # all nodes share a few cores, and a late chamber would become a default
+PROJECT_CAP: Final = 125_000_000  # nano-rho; the defaults of policies/gate.json
+LIFETIME_CAP: Final = 500_000_000
 LARGEST_FAMILY: Final = 6  # of the synthetic cohorts, by their construction
 PURPOSE: Final = "DUO:0000006"  # health, medical or biomedical research
 PROJECT: Final = "diabetes-in-europe"
@@ -87,10 +89,10 @@ class NodePlan:
             "blocks_minimum": self.blocks or FULL_BLOCKS,
             "block_people_minimum": 50,
             "job_cap_nano": self.rho_nano,
-            "project_cap_nano": 4 * self.rho_nano,
-            "dataset_cap_nano": 16 * self.rho_nano,
-            "pool_cap_nano": 16 * self.rho_nano,
-            "algorithm_cap_nano": 8 * self.rho_nano,
+            "project_cap_nano": max(PROJECT_CAP, self.rho_nano),
+            "dataset_cap_nano": max(LIFETIME_CAP, self.rho_nano),
+            "pool_cap_nano": max(LIFETIME_CAP, self.rho_nano),
+            "algorithm_cap_nano": max(PROJECT_CAP, self.rho_nano),
             "maximum_family_size": self.family_size,
             "timing": self.timing,
             "lanes": self.lanes,
@@ -161,7 +163,7 @@ def _small(people: int) -> NodePlan:
         algorithm="allele_frequency",
         parameters={"variants": list(SMALL_VARIANTS)},
         blocks=0,
-        rho_nano=125_000_000,
+        rho_nano=PROJECT_CAP,
         timing="padded",
         lanes=6,
         slots=people // 2,  # a public number above that of the families: they have two and a half members
@@ -183,13 +185,13 @@ def genomes(source: Path, populations: Mapping[str, tuple[str, str, int]], varia
             algorithm="allele_frequency",
             parameters={"variants": variants},
             blocks=0,
-            rho_nano=20_000_000_000,
+            rho_nano=LIFETIME_CAP,
             timing="immediate",
             lanes=1,
             slots=people,
             family_size=1,
             slot_seconds=GENEROUS_SECONDS,
-            why="these genomes are published, so their holder allows what nobody may allow for patients (rho 20)",
+            why="these genomes are published, so their holder lets one job spend the dataset's whole lifetime (rho 0.5)",
         )
         for population, (country, institution, people) in populations.items()
     ]
