@@ -191,7 +191,7 @@ def genomes(source: Path, populations: Mapping[str, tuple[str, str, int]], varia
             slots=people,
             family_size=1,
             slot_seconds=GENEROUS_SECONDS,
-            why="these genomes are published, so their holder lets one job spend the dataset's whole lifetime (rho 0.5)",
+            why="these genomes are published, so their holder lets one job spend a whole lifetime (rho 0.5)",
         )
         for population, (country, institution, people) in populations.items()
     ]
