@@ -185,17 +185,19 @@ def test_errors_say_how_a_command_ends() -> None:
 
 
 @pytest.fixture
-def configured_logs(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
-    """The node's own logging, and afterwards whatever was there before."""
+def logs_as_before() -> Iterator[None]:
+    """Undo what a test does to the logs of the whole process."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
-    configure_logs("node-fi")
-    yield capsys
+    yield
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
 
 
-def test_log_lines_carry_ids_and_codes_only(kit: Any, configured_logs: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("logs_as_before")
+def test_log_lines_carry_ids_and_codes_only(kit: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("node-fi")
     secret = "the value of a person"
 
     def program(_input: bytes, _block: Path) -> Ending:
@@ -203,7 +205,7 @@ def test_log_lines_carry_ids_and_codes_only(kit: Any, configured_logs: pytest.Ca
 
     kit.chamber = program
     kit.finish(kit.take(), rings=20)
-    lines = [json.loads(line) for line in configured_logs.readouterr().err.splitlines()]
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert any(line["event"] == "step-ended" and line["error"] == "ValueError" for line in lines)
     allowed = {
         "event", "level", "timestamp", "node", "job", "fence", "state", "code", "error", "where", "loop",
