@@ -18,7 +18,7 @@ from protocol.crypto.keys import PrivateKey
 from protocol.documents.accreditation import Accreditation
 from protocol.documents.algorithm import Algorithm, expand_outputs
 from protocol.documents.approval import Approval
-from protocol.documents.envelope import Envelope, read_envelope, sign_statement
+from protocol.documents.envelope import Envelope, Signature, read_envelope, sign_statement, write_envelope
 from protocol.documents.fields import Document
 from protocol.documents.job_order import JobOrder
 from protocol.documents.parameters import check_parameters
@@ -26,7 +26,7 @@ from protocol.documents.policy import Policy
 from protocol.documents.receipt import Receipt
 from protocol.documents.roster import Roster
 from protocol.documents.status import Status
-from protocol.documents.strict import build, canonical
+from protocol.documents.strict import build
 from protocol.documents.trust_root import TrustRoot
 
 KINDS: dict[str, type[Document]] = {
@@ -48,16 +48,8 @@ def add_signature(envelope: bytes, keys: Sequence[PrivateKey]) -> bytes:
     for key in keys:
         if key.public.keyid in claimed:
             raise UsageProblem("already-signed", f"The key {key.public.keyid[:16]}… has signed this already.")
-    signatures = [(one.keyid, one.sig) for one in found.signatures]
-    signatures += [(key.public.keyid, key.sign(found.signed_bytes)) for key in keys]
-    listed = [{"keyid": keyid, "sig": encode_base64(sig)} for keyid, sig in signatures]
-    raw = canonical(
-        {
-            "payload": encode_base64(found.payload),
-            "payloadType": "application/vnd.in-toto+json",
-            "signatures": listed,
-        }
-    )
+    added = [Signature(keyid=key.public.keyid, sig=key.sign(found.signed_bytes)) for key in keys]
+    raw = write_envelope(found.payload, [*found.signatures, *added])
     read_envelope(raw)
     return raw
 

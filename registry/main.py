@@ -21,6 +21,7 @@ import structlog
 from fastapi import FastAPI
 
 from protocol.crypto.keys import PublicKey, Signer
+from protocol.documents.passkey import PasskeyOrigin
 from registry import folder, settings
 from registry.actions import log as log_actions
 from registry.actions.desk import Desk
@@ -56,6 +57,7 @@ def application() -> FastAPI:
         audiences=chosen.audiences,
         image_bytes=chosen.image_bytes,
         log_key=folder.read_log_key(chosen),
+        passkey_pages=chosen.passkey_pages,
     )
     desk.blobs.sweep(time.time() - ABANDONED_AFTER.total_seconds())
     return make_app(desk)
@@ -69,6 +71,7 @@ def make_desk(
     audiences: tuple[str, ...],
     image_bytes: int,
     log_key: Signer,
+    passkey_pages: tuple[PasskeyOrigin, ...] = (),
 ) -> Desk:
     """Open the registry in `directory`; its database is brought to the newest form, and its log up to date."""
     store = Store(database)
@@ -82,6 +85,7 @@ def make_desk(
         audiences=audiences,
         image_bytes=image_bytes,
         log_key=log_key,
+        passkey_pages=passkey_pages,
     )
 
 

@@ -14,6 +14,9 @@ from typing import Annotated, Any, Final
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from protocol.documents.passkey import PasskeyOrigin
+from protocol.documents.strict import build
+from protocol.errors import Refused
 from registry.domain.limits import IMAGE_BYTES
 from registry.errors import Misconfigured
 
@@ -27,7 +30,8 @@ class Settings(BaseSettings):
     directory: where the registry keeps its files. database_url: SQLAlchemy URL, a SQLite file in the directory unless
     given. urls: the addresses by which clients and nodes know this registry, without a path; login assertions for any
     other address are refused. host, port, uds: where it listens. image_bytes: largest image archive.
-    log_passphrase_file: holds the passphrase of the transparency log's key, if that is encrypted.
+    log_passphrase_file: holds the passphrase of the transparency log's key, if that is encrypted. passkey_origins: the
+    pages on which committee members' passkeys may sign, each with its RP id behind a comma unless that is its host.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -40,8 +44,9 @@ class Settings(BaseSettings):
     uds: Path | None = None
     image_bytes: int = Field(default=IMAGE_BYTES, ge=1, le=IMAGE_BYTES)
     log_passphrase_file: Path | None = None
+    passkey_origins: Annotated[tuple[str, ...], NoDecode] = ()
 
-    @field_validator("urls", mode="before")
+    @field_validator("urls", "passkey_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
@@ -53,6 +58,11 @@ class Settings(BaseSettings):
             if not url.startswith(("http://", "https://")) or url.count("/") > 2:
                 raise ValueError("an address is http(s)://host[:port] without a path")
         return value
+
+    @property
+    def passkey_pages(self) -> tuple[PasskeyOrigin, ...]:
+        """The pages of `passkey_origins`."""
+        return tuple(_page(text) for text in self.passkey_origins)
 
     @property
     def database(self) -> str:
@@ -111,6 +121,17 @@ def write(directory: Path, chosen: Mapping[str, Any]) -> None:
     path = directory / FILE
     path.touch(mode=0o600)
     path.write_text("\n".join(["# Settings of a Safeconduct registry.", *lines, ""]), encoding="utf-8")
+
+
+def _page(text: str) -> PasskeyOrigin:
+    origin, _, rp_id = text.partition(",")
+    host = origin.partition("://")[2].partition(":")[0]
+    try:
+        return build(PasskeyOrigin, {"origin": origin, "rp_id": rp_id or host})
+    except Refused as error:
+        raise Misconfigured(
+            "setting-passkey-origins", f"The passkey origin {text} is wrong: {error.sentence}"
+        ) from error
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from protocol.documents.trust_root import TrustRoot
 from protocol.errors import Refused
 from protocol.trust.memory import Memory
 from protocol.trust.offices import find_accredited, live_standing
+from protocol.trust.quorum import check_signed_by_member, signed_on
 from protocol.trust.root import check_live, office_keys, open_policy
 
 
@@ -69,10 +70,10 @@ def _check_approval(heap: Heap, claim: Claim[Approval], root: TrustRoot, now: da
     member = roster.untrusted.member(claim.untrusted.member)
     if member is None:
         raise Refused("approval-not-member", f"{claim.untrusted.member} is not on the roster it names.")
-    document = claim.checked([member.key.to_public()])
+    document, page = claim.untrusted, check_signed_by_member(claim, member, root)
     if now >= document.conditions.expires:
         raise Refused("approval-expired", f"The approval of {document.member} has expired; ask for a new one.")
-    return f"{document.member} of {document.committee} decided: {document.decision}."
+    return f"{document.member} of {document.committee} decided: {document.decision}{signed_on(page)}."
 
 
 def _check_policy(_heap: Heap, claim: Claim[Policy], root: TrustRoot, _now: datetime) -> str:

@@ -56,6 +56,8 @@ class VerifiedOrder:
     accreditation_digest: str
     author: Accreditation
     outputs: tuple[ExpandedOutput, ...]
+    #: Who approved with a passkey on a page that the registry serves.
+    registry_page_members: tuple[str, ...]
 
 
 class OrderCase:
@@ -71,6 +73,7 @@ class OrderCase:
     author: Accredited
     standing: Standing
     used_rosters: tuple[str, ...]
+    registry_page_members: tuple[str, ...]
     agreed: tuple[list[Conditions], ...]
     conditions: Conditions
     outputs: tuple[ExpandedOutput, ...]
@@ -178,9 +181,12 @@ def check_approvals(case: OrderCase) -> str:
         _check_bound(claim.untrusted, case)
     rules = required_committees(case.root, case.order.untrusted.dataset)
     used: dict[str, Roster] = {}
+    case.registry_page_members = ()
     case.agreed = tuple(_agreement(rule, case, used) for rule in rules)
     case.used_rosters = tuple(used)
-    return f"{len(rules)} committee(s) agree: {', '.join(rule.committee for rule in rules)}."
+    page = ", ".join(case.registry_page_members)
+    label = f" Signed on the registry's own page: {page}." if page else ""
+    return f"{len(rules)} committee(s) agree: {', '.join(rule.committee for rule in rules)}.{label}"
 
 
 def check_request(case: OrderCase) -> str:
@@ -226,6 +232,7 @@ def verified(case: OrderCase) -> VerifiedOrder:
         accreditation_digest=case.researcher.digest,
         author=case.author.document,
         outputs=case.outputs,
+        registry_page_members=case.registry_page_members,
     )
 
 
@@ -277,8 +284,10 @@ def _agreement(rule: CommitteeRule, case: OrderCase, used: dict[str, Roster]) ->
     claims = [claim for claim in case.approvals if claim.untrusted.committee == rule.committee]
     rosters = [_roster(claim.untrusted, rule, case, used) for claim in claims]
     votes: list[Vote] = [
-        check_vote(claim, roster, case.standing, case.now) for claim, roster in zip(claims, rosters, strict=True)
+        check_vote(claim, roster, case.root, case.standing, case.now)
+        for claim, roster in zip(claims, rosters, strict=True)
     ]
+    case.registry_page_members += tuple(vote.member.person for vote in votes if vote.on_registry_page)
     return agreed_conditions(rule, rosters, votes, case.author.document, case.researcher.document)
 
 

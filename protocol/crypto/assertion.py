@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from protocol.crypto.keys import PrivateKey, PublicKey, Scheme
+from protocol.crypto.keys import Algorithm, PrivateKey, PublicKey
 from protocol.errors import Refused
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LIFETIME = timedelta(minutes=2)
 SKEW = timedelta(seconds=60)
 MAX_BYTES = 4096
-_ALGORITHM: dict[Scheme, str] = {"ed25519": "Ed25519", "ecdsa-p256": "ES256"}
+_ALGORITHM: dict[Algorithm, str] = {"ed25519": "Ed25519", "ecdsa-p256": "ES256"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +49,9 @@ def make_assertion(key: PrivateKey, client_id: str, audience: str, now: datetime
         "exp": issued + int(LIFETIME.total_seconds()),
         "jti": secrets.token_urlsafe(16),
     }
-    name = _ALGORITHM[key.public.scheme]
+    name = _ALGORITHM[key.public.algorithm]
     header = {"alg": name, "kid": key.public.keyid, "typ": "JWT"}
-    return jws.serialize_compact(header, json.dumps(claims), _jwk(key.public.scheme, key.to_pem(None)), [name])
+    return jws.serialize_compact(header, json.dumps(claims), _jwk(key.public.algorithm, key.to_pem(None)), [name])
 
 
 def read_client_id(untrusted_token: str) -> str:
@@ -83,8 +83,10 @@ def _check_signature(token: CompactSignature, keys: Sequence[PublicKey]) -> None
     key = next((key for key in keys if key.keyid == token.headers().get("kid")), None)
     if key is None:
         raise Refused("key-unknown", "The login assertion's key is not accredited; register it first.")
+    if key.scheme == "webauthn":
+        raise Refused("key-scheme", "Passkeys that sign approvals are no login; log in with a key in a file.")
     try:
-        valid = jws.validate_compact(token, _jwk(key.scheme, key.to_pem()), [_ALGORITHM[key.scheme]])
+        valid = jws.validate_compact(token, _jwk(key.algorithm, key.to_pem()), [_ALGORITHM[key.algorithm]])
     except (JoseError, ValueError) as error:
         raise _invalid("its algorithm is not the key's") from error
     if not valid:
@@ -133,10 +135,10 @@ def _check_alive(issued: datetime, expires: datetime, now: datetime) -> datetime
     return expires
 
 
-def _jwk(scheme: Scheme, pem: bytes) -> OKPKey | ECKey:
+def _jwk(algorithm: Algorithm, pem: bytes) -> OKPKey | ECKey:
     from joserfc.jwk import ECKey, OKPKey
 
-    return OKPKey.import_key(pem) if scheme == "ed25519" else ECKey.import_key(pem)
+    return OKPKey.import_key(pem) if algorithm == "ed25519" else ECKey.import_key(pem)
 
 
 def _invalid(why: str) -> Refused:

@@ -1,8 +1,9 @@
-"""Signing keys: Ed25519 and ECDSA on P-256, each with its one fixed scheme.
+"""Signing keys: Ed25519 and ECDSA on P-256, each with its one fixed scheme: in a file, or in a passkey.
 
 1. A public key is its SubjectPublicKeyInfo in the only DER form that its scheme allows, so that one key has one id.
 2. Weak and foreign points are refused before OpenSSL sees them.
-3. A signature is checked under the scheme of the key, never under one that the signed document names.
+3. A signature is checked under the scheme of the key, never under one that the signed document names. What a passkey
+   signed is never taken for what a key in a file signed, nor the other way round.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-Scheme = Literal["ed25519", "ecdsa-p256"]
+Algorithm = Literal["ed25519", "ecdsa-p256"]
+#: How a key signs: the bytes themselves with its one algorithm, or, as a passkey, WebAuthn's assertion about them.
+Scheme = Literal["ed25519", "ecdsa-p256", "webauthn"]
 
 #: DER up to the key's own bytes (RFC 8410 section 4; RFC 5480 section 2, uncompressed point).
-_SPKI_PREFIX: dict[Scheme, bytes] = {
+_SPKI_PREFIX: dict[Algorithm, bytes] = {
     "ed25519": bytes.fromhex("302a300506032b6570032100"),
     "ecdsa-p256": bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004"),
 }
-_RAW_BYTES: dict[Scheme, int] = {"ed25519": 32, "ecdsa-p256": 64}
+_RAW_BYTES: dict[Algorithm, int] = {"ed25519": 32, "ecdsa-p256": 64}
 
 
 class Signer(Protocol):
@@ -41,7 +44,7 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A public key with its one scheme.
+    """A public key with its one scheme. A passkey's algorithm is that of its point: EdDSA, or ES256.
 
     Raises Refused ``key-malformed`` for anything but the scheme's only SPKI form, and ``key-weak`` for Ed25519 keys
     of small order or in a second spelling.
@@ -54,6 +57,11 @@ class PublicKey:
         _check_spki(self.scheme, self.spki)
 
     @property
+    def algorithm(self) -> Algorithm:
+        """What the key computes, whatever it is kept in."""
+        return "ed25519" if self.spki.startswith(_SPKI_PREFIX["ed25519"]) else "ecdsa-p256"
+
+    @property
     def keyid(self) -> str:
         """SHA-256 of the SubjectPublicKeyInfo, in hexadecimal."""
         return sha256_hex(self.spki)
@@ -61,18 +69,32 @@ class PublicKey:
     @property
     def raw(self) -> bytes:
         """The key's own bytes: 32 of Ed25519, 64 (x, y) of P-256."""
-        return self.spki[-_RAW_BYTES[self.scheme] :]
+        return self.spki[-_RAW_BYTES[self.algorithm] :]
 
     def to_pem(self) -> bytes:
         """The key as openssl reads it (``-----BEGIN PUBLIC KEY-----``)."""
         return pkcs8.armour("PUBLIC KEY", self.spki)
 
     def verify(self, signature: bytes, data: bytes) -> None:
-        """Refuse (``signature-invalid``) unless ``signature`` is this key's signature of exactly ``data``."""
+        """Refuse (``signature-invalid``) unless ``signature`` is this key's signature of exactly ``data``.
+
+        A passkey signs no data as it stands: refused, ``key-scheme``.
+        """
+        if self.scheme == "webauthn":
+            raise Refused("key-scheme", "The key is a passkey, which signs approvals only; sign with a key in a file.")
+        self._verify(signature, data)
+
+    def verify_passkey(self, signature: bytes, data: bytes) -> None:
+        """Like ``verify``, for the ``data`` that a passkey signs; refuses (``key-scheme``) keys that are none."""
+        if self.scheme != "webauthn":
+            raise Refused("key-scheme", "The key is no passkey, and a passkey's assertion came with it; sign again.")
+        self._verify(signature, data)
+
+    def _verify(self, signature: bytes, data: bytes) -> None:
         from cryptography.exceptions import InvalidSignature
 
         try:
-            if self.scheme == "ed25519":
+            if self.algorithm == "ed25519":
                 _load_ed25519(self.raw).verify(signature, data)
             else:
                 _load_p256(self.raw).verify(signature, data, _ecdsa())
@@ -146,15 +168,18 @@ def load_private(pem: bytes, passphrase: bytes | None) -> PrivateKey:
 
 @lru_cache(maxsize=4096)
 def _check_spki(scheme: Scheme, spki: bytes) -> None:
-    prefix = _SPKI_PREFIX.get(scheme)
-    if prefix is None:
-        raise Refused("key-malformed", "The key's scheme is not known; use ed25519 or ecdsa-p256.")
-    if not spki.startswith(prefix) or len(spki) != len(prefix) + _RAW_BYTES[scheme]:
+    algorithm = next((name for name, prefix in _SPKI_PREFIX.items() if _fits(name, prefix, spki)), None)
+    if algorithm is None or scheme not in (algorithm, "webauthn"):
         raise Refused("key-malformed", f"The key is not a plain {scheme} key; export it as SubjectPublicKeyInfo DER.")
-    if scheme == "ed25519":
-        check_point(spki[len(prefix) :])
+    raw = spki[-_RAW_BYTES[algorithm] :]
+    if algorithm == "ed25519":
+        check_point(raw)
     else:
-        _load_p256(spki[len(prefix) :])
+        _load_p256(raw)
+
+
+def _fits(algorithm: Algorithm, prefix: bytes, spki: bytes) -> bool:
+    return spki.startswith(prefix) and len(spki) == len(prefix) + _RAW_BYTES[algorithm]
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from protocol.documents.fields import Country, Document, Line, Moment, Slug, SlugSet, Some, Subject
-from protocol.documents.key import Key, check_distinct
+from protocol.documents.key import Key, check_distinct, check_in_files
 from protocol.errors import Refused
 
 
@@ -31,6 +31,8 @@ class Accreditation(Document):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_distinct(self.keys)
+        if self.kind == "node":
+            check_in_files(self.keys)
         if self.valid_from >= self.valid_until:
             raise Refused("document-malformed", "The accreditation ends before it begins; correct its two moments.")
         return self

@@ -5,6 +5,7 @@
 3. The statement's subjects must be those that follow from the predicate, so that a tool which reads only the
    subjects is not misled.
 4. A signature is verified under a key that the caller trusts; the key id only helps to find it.
+5. A passkey's signature carries what the passkey was told, and counts only where passkeys may sign (``passkey.py``).
 
 Sources: DSSE 1.0 (protocol and envelope), in-toto attestation framework 1.0 (statement).
 """
@@ -22,6 +23,7 @@ from protocol.crypto.encoding import decode_base64, encode_base64
 from protocol.crypto.keys import PublicKey, Signer
 from protocol.documents import limits
 from protocol.documents.fields import Digest, Document, Record, Some, Subject
+from protocol.documents.passkey import PasskeyAssertion, PasskeyOrigin, PasskeyWords, check_passkey, vote_challenge
 from protocol.documents.strict import Json, build, canonical, malformed, parse_object
 from protocol.errors import Refused
 
@@ -34,6 +36,7 @@ DocumentT = TypeVar("DocumentT", bound=Document)
 class _Signature(Record):
     keyid: Digest
     sig: Annotated[str, StringConstraints(max_length=1000)]
+    webauthn: PasskeyWords | None = None
 
 
 class _Dsse(Record):
@@ -60,10 +63,11 @@ class _Statement(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A signature and the key id that it claims."""
+    """A signature and the key id that it claims; a passkey's comes with what the passkey signed."""
 
     keyid: str
     sig: bytes
+    passkey: PasskeyAssertion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +87,28 @@ class Envelope:
         known = {key.keyid: key for key in keys}
         claimed = {signature.keyid: signature for signature in self.signatures if signature.keyid in known}
         for keyid, signature in claimed.items():
-            known[keyid].verify(signature.sig, self.signed_bytes)
+            self._check_plain(signature, known[keyid])
         return tuple(known[keyid] for keyid in claimed)
+
+    def check_signed_by(self, key: PublicKey, origins: Sequence[PasskeyOrigin]) -> PasskeyOrigin | None:
+        """Refuse unless ``key``, in a file or a passkey, signed this; the page on which a passkey did.
+
+        Refuses ``key-unknown``, ``key-scheme``, ``signature-invalid`` or one of ``passkey-…``.
+        """
+        signature = next((one for one in self.signatures if one.keyid == key.keyid), None)
+        if signature is None:
+            raise Refused("key-unknown", "The document lacks its signer's signature; ask for it.")
+        if key.scheme != "webauthn":
+            self._check_plain(signature, key)
+            return None
+        if signature.passkey is None:
+            raise Refused("key-scheme", "The key is a passkey, and only its bare signature came; sign again.")
+        return check_passkey(signature.passkey, key, vote_challenge(self.signed_bytes), origins)
+
+    def _check_plain(self, signature: Signature, key: PublicKey) -> None:
+        if signature.passkey is not None and key.scheme != "webauthn":
+            raise Refused("key-scheme", "A passkey's words came with the signature of a key in a file; sign again.")
+        key.verify(signature.sig, self.signed_bytes)
 
     @property
     def signed_bytes(self) -> bytes:
@@ -138,20 +162,44 @@ def read_envelope(untrusted: bytes, limit: int = limits.DOCUMENT_BYTES) -> Envel
     """An envelope from at most ``limit`` bytes; its form is checked, its signatures are not."""
     dsse = build(_Dsse, parse_object(untrusted, limit))
     payload = decode_base64(dsse.payload)
-    signatures = tuple(Signature(keyid=one.keyid, sig=decode_base64(one.sig)) for one in dsse.signatures)
+    signatures = tuple(_read_signature(one) for one in dsse.signatures)
     if len({signature.keyid for signature in signatures}) != len(signatures):
         raise malformed("one key id signs twice")
     return Envelope(raw=untrusted, payload=payload, signatures=signatures, digest=sha256_hex(payload))
+
+
+def _read_signature(one: _Signature) -> Signature:
+    sig = decode_base64(one.sig)
+    if one.webauthn is None:
+        return Signature(keyid=one.keyid, sig=sig)
+    words = (decode_base64(one.webauthn.authenticatorData), decode_base64(one.webauthn.clientDataJSON))
+    passkey = PasskeyAssertion(authenticator_data=words[0], client_data=words[1], signature=sig)
+    return Signature(keyid=one.keyid, sig=sig, passkey=passkey)
 
 
 def sign_statement(document: Document, keys: Sequence[Signer]) -> bytes:
     """The envelope, as JSON bytes, of ``document`` signed by every one of ``keys``."""
     payload = statement_bytes(document)
     signed = pre_authentication_encoding(PAYLOAD_TYPE, payload)
-    signatures: list[Json] = [{"keyid": key.public.keyid, "sig": encode_base64(key.sign(signed))} for key in keys]
-    raw = canonical({"payload": encode_base64(payload), "payloadType": PAYLOAD_TYPE, "signatures": signatures})
+    raw = write_envelope(payload, [Signature(keyid=key.public.keyid, sig=key.sign(signed)) for key in keys])
     read_envelope(raw).untrusted(type(document))  # what we sign must be what everybody reads
     return raw
+
+
+def write_envelope(payload: bytes, signatures: Iterable[Signature]) -> bytes:
+    """The envelope, as JSON bytes, of a payload and what was signed over it; nothing is checked here."""
+    entries = [_write_signature(signature) for signature in signatures]
+    return canonical({"payload": encode_base64(payload), "payloadType": PAYLOAD_TYPE, "signatures": entries})
+
+
+def _write_signature(signature: Signature) -> dict[str, Json]:
+    entry: dict[str, Json] = {"keyid": signature.keyid, "sig": encode_base64(signature.sig)}
+    if signature.passkey is not None:
+        entry["webauthn"] = {
+            "authenticatorData": encode_base64(signature.passkey.authenticator_data),
+            "clientDataJSON": encode_base64(signature.passkey.client_data),
+        }
+    return entry
 
 
 def statement_bytes(document: Document) -> bytes:
@@ -183,6 +231,10 @@ class Claim(Generic[DocumentT]):
         """The document, once ``threshold`` distinct ``keys`` are seen to have signed exactly these bytes."""
         self.envelope.check_signed(keys, threshold)
         return self.untrusted
+
+    def checked_by(self, key: PublicKey, origins: Sequence[PasskeyOrigin]) -> PasskeyOrigin | None:
+        """The page on which the holder of ``key`` signed exactly these bytes; none for a key in a file."""
+        return self.envelope.check_signed_by(key, origins)
 
 
 def read_claim(untrusted: bytes, model: type[DocumentT], limit: int = limits.DOCUMENT_BYTES) -> Claim[DocumentT]:

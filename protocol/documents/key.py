@@ -43,6 +43,12 @@ def _public_key(scheme: Scheme, public: str) -> PublicKey:
     return PublicKey(scheme, decode_base64(public))
 
 
+def check_in_files(keys: tuple[Key, ...]) -> None:
+    """Refuse (``key-scheme``) passkeys where only keys in files may sign."""
+    if any(key.scheme == "webauthn" for key in keys):
+        raise Refused("key-scheme", "Passkeys sign approvals only; name a key in a file here.")
+
+
 def check_distinct(keys: tuple[Key, ...]) -> None:
     """Refuse (``key-duplicate``) a list that names one key twice."""
     if len({key.keyid for key in keys}) != len(keys):

@@ -2,13 +2,12 @@
 
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from protocol.documents.fields import Document, Items, Moment, Positive, Record, Slug, SlugSet, Some, Subject
-from protocol.documents.key import Key, check_distinct
+from protocol.documents.key import Key, check_distinct, check_in_files
+from protocol.documents.passkey import PasskeyOrigin
 from protocol.errors import Refused
-
-Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
 
 
 class Office(Record):
@@ -27,6 +26,8 @@ class CommitteeRule(Record):
     minimum_institutions: Positive
     seats: SlugSet
     exclude_author_institution: bool = True
+    #: Whether approvals that were all signed with passkeys on the registry's page are enough.
+    registry_page_suffices: bool = False
 
 
 class DatasetRule(Record):
@@ -48,7 +49,7 @@ class TrustRoot(Document):
     root_threshold: Positive
     offices: Some[Office]
     datasets: Items[DatasetRule]
-    passkey_origins: Items[Origin] = ()
+    passkey_origins: Items[PasskeyOrigin] = ()
     log_key: Key | None = None
     roster_delay_hours: Annotated[int, Field(ge=0, le=8760)]
 
@@ -66,10 +67,13 @@ class TrustRoot(Document):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_distinct(self.root_keys)
-        check_distinct(tuple(key for office in self.offices for key in office.keys))
+        office_keys = tuple(key for office in self.offices for key in office.keys)
+        check_distinct(office_keys)
+        check_in_files((*self.root_keys, *office_keys))
         if self.root_threshold > len(self.root_keys):
             raise Refused("trust-root-threshold", "The trust root asks for more signatures than it has keys; lower it.")
         _check_names("office", [office.office for office in self.offices])
+        _check_names("passkey origin", [page.origin for page in self.passkey_origins])
         _check_names("dataset", [rule.dataset for rule in self.datasets])
         for rule in self.datasets:
             _check_names("committee", [committee.committee for committee in rule.committees])

@@ -1,11 +1,14 @@
 """Do the committees of a dataset agree?
 
 1. Every approval that the order names is one of this algorithm, for this project and this person, alive, not revoked,
-   and signed by the member whose key the roster holds. One that is not refuses the order.
+   and signed by the member whose key the roster holds; with a passkey, on a page that the trust root allows. One that
+   is not refuses the order.
 2. Approvals add up only within one roster and under identical conditions, project and persons.
 3. Persons are counted, then their institutions and seats; never keys. The author, whoever may order, members with a
    conflict of interest and, where the rule says so, the author's institution do not count.
-4. A rule is the stricter of the trust root's and the roster's. Every committee of the dataset must agree.
+4. Unless the rule says so, members who all signed on the registry's own page are no quorum: what that page showed
+   them is known to the registry alone.
+5. A rule is the stricter of the trust root's and the roster's. Every committee of the dataset must agree.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from protocol.documents.accreditation import Accreditation
 from protocol.documents.approval import Approval, Conditions
 from protocol.documents.envelope import Claim
 from protocol.documents.limits import CLOCK_SKEW
+from protocol.documents.passkey import PasskeyOrigin
 from protocol.documents.roster import Member, Roster
 from protocol.documents.trust_root import CommitteeRule, TrustRoot
 from protocol.errors import Refused
@@ -33,6 +37,13 @@ class Vote:
     approval: Approval
     digest: str
     member: Member
+    #: The page on which a passkey signed it; none for a key in a file.
+    page: PasskeyOrigin | None = None
+
+    @property
+    def on_registry_page(self) -> bool:
+        """Whether the registry served the page on which it was signed."""
+        return self.page is not None and self.page.registry_page
 
 
 def check_roster(
@@ -63,17 +74,13 @@ def _check_delay(digest: str, root: TrustRoot, now: datetime, memory: Memory) ->
         raise Refused("roster-delayed", sentence)
 
 
-def check_vote(claim: Claim[Approval], roster: Roster, standing: Standing, now: datetime) -> Vote:
+def check_vote(claim: Claim[Approval], roster: Roster, root: TrustRoot, standing: Standing, now: datetime) -> Vote:
     """The approval as a vote, if its roster's member signed it and nothing has ended it."""
     approval = claim.untrusted
     member = roster.member(approval.member)
     if member is None or approval.committee != roster.committee:
         raise Refused("approval-not-member", f"{approval.member} is not on the roster of {approval.committee}.")
-    try:
-        claim.checked([member.key.to_public()])
-    except Refused as error:
-        sentence = f"The approval is not signed by {approval.member}'s key of the roster; ask them to sign it."
-        raise Refused("approval-signature", sentence) from error
+    page = check_signed_by_member(claim, member, root)
     standing.check_person(approval.member)
     standing.check_key(member.key.keyid)
     standing.check_approval(claim.digest)
@@ -81,7 +88,28 @@ def check_vote(claim: Claim[Approval], roster: Roster, standing: Standing, now: 
         raise Refused("approval-rejects", f"The decision of {approval.member} is a rejection; it cannot be ordered on.")
     if not approval.signed_at - CLOCK_SKEW <= now < approval.conditions.expires:
         raise Refused("approval-expired", f"The approval of {approval.member} is not valid now; ask for a new one.")
-    return Vote(approval=approval, digest=claim.digest, member=member)
+    return Vote(approval=approval, digest=claim.digest, member=member, page=page)
+
+
+def check_signed_by_member(claim: Claim[Approval], member: Member, root: TrustRoot) -> PasskeyOrigin | None:
+    """The page on which the member's key of the roster signed the approval; none for a key in a file.
+
+    Refuses ``approval-signature``, ``key-scheme`` or one of ``passkey-…``.
+    """
+    try:
+        return claim.checked_by(member.key.to_public(), root.passkey_origins)
+    except Refused as error:
+        if error.code not in ("key-unknown", "signature-invalid"):
+            raise
+        sentence = f"The approval is not signed by {member.person}'s key of the roster; ask them to sign it."
+        raise Refused("approval-signature", sentence) from error
+
+
+def signed_on(page: PasskeyOrigin | None) -> str:
+    """How to label an approval that a passkey signed, for people: where, and whether the registry serves that page."""
+    if page is None:
+        return ""
+    return f", with a passkey on {page.origin}" + (", a page that the registry serves" if page.registry_page else "")
 
 
 def agreed_conditions(
@@ -129,6 +157,7 @@ def _is_quorum(rule: CommitteeRule, roster: Roster, group: Sequence[Vote]) -> bo
         and len({member.institution for member in members})
         >= max(rule.minimum_institutions, roster.minimum_institutions)
         and seats >= {*rule.seats, *roster.seats}
+        and (rule.registry_page_suffices or not all(vote.on_registry_page for vote in group))
     )
 
 
@@ -136,5 +165,6 @@ def _shortfall(rule: CommitteeRule, groups: dict[object, list[Vote]]) -> str:
     best = max((len({vote.member.person for vote in group}) for group in groups.values()), default=0)
     return (
         f"{rule.committee} has {best} counted approval(s) under identical conditions; it takes {rule.minimum_approvals}"
-        f" from {rule.minimum_institutions} institution(s), with every required seat. Ask more members to approve."
+        f" from {rule.minimum_institutions} institution(s), with every required seat, not all signed on the registry's"
+        " page. Ask more members to approve."
     )

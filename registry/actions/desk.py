@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from protocol.crypto.keys import PublicKey, Signer
+from protocol.documents.passkey import PasskeyOrigin
 from registry.outbound.bell import Bell
 from registry.store.base import Store
 from registry.store.blobs import Blobs
@@ -15,7 +16,8 @@ class Desk:
 
     offices: the public keys of each accreditation office this registry serves. audiences: the addresses under which
     the registry is known; a login assertion must be made for one of them. image_bytes: the largest archive. log_key:
-    what signs the transparency log's checkpoints.
+    what signs the transparency log's checkpoints. passkey_pages: where committee members' passkeys may sign; nodes ask
+    their own trust roots.
     """
 
     store: Store
@@ -25,3 +27,4 @@ class Desk:
     audiences: tuple[str, ...]
     image_bytes: int
     log_key: Signer
+    passkey_pages: tuple[PasskeyOrigin, ...] = ()

@@ -34,7 +34,7 @@ def publish_approval(desk: Desk, untrusted: bytes, now: datetime) -> publish.Pub
         if done := publish.known(tx, envelope):
             return done
         member = _check_member(tx, claimed, now)
-        envelope.check_signed([member.key.to_public()])
+        envelope.check_signed_by(member.key.to_public(), desk.passkey_pages)
         _check_algorithm(tx, claimed)
         published = publish.keep(tx, envelope, claimed.KIND, claimed.member, now)
         tx.add(_row(claimed, envelope))

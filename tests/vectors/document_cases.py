@@ -322,6 +322,14 @@ def _trust_roots() -> Iterator[Case]:
     rule = statement_of(root)["predicate"]["datasets"][0]
     committees = rule["committees"]
     malformed = "document-malformed"
+
+    def page(**changes: str) -> dict[str, str]:
+        return {"origin": "https://sign.a.example", "rp_id": "a.example"} | changes
+
+    pages = WORLD.sign(
+        WORLD.trust_root(passkey_origins=[page(), page(origin="http://localhost:8765", rp_id="localhost")]), HOLDER
+    )
+    yield case("passkey-origins", "Passkeys may sign on two pages.", None, pages)
     for name, (says, code, path, value) in {
         "threshold-above-keys": ("It asks for more than it has.", "trust-root-threshold", "root_threshold", 2),
         "threshold-zero": ("It asks for nobody.", malformed, "root_threshold", 0),
@@ -333,7 +341,17 @@ def _trust_roots() -> Iterator[Case]:
         "dataset-without-committee": ("A dataset needs nobody.", malformed, "datasets.0.committees", []),
         "committee-twice": ("A committee is listed twice.", malformed, "datasets.0.committees", committees * 2),
         "minimum-zero": ("A committee needs nobody.", malformed, "datasets.0.committees.0.minimum_approvals", 0),
-        "origin-path": ("An origin has a path.", malformed, "passkey_origins", ["https://sign.example/page"]),
+        "origin-path": ("An origin has a path.", malformed, "passkey_origins", [page(origin="https://a.example/page")]),
+        "origin-insecure": ("Plain http, elsewhere.", malformed, "passkey_origins", [page(origin="http://a.example")]),
+        "origin-twice": ("A page is listed twice.", malformed, "passkey_origins", [page(), page()]),
+        "origin-other-rp-id": (
+            "A page signs for another site.",
+            "passkey-rp-id",
+            "passkey_origins",
+            [page(rp_id="b.example")],
+        ),
+        "root-key-passkey": ("A root key is a passkey.", "key-scheme", "root_keys.0.scheme", "webauthn"),
+        "office-key-passkey": ("An office's key is a passkey.", "key-scheme", "offices.0.keys.0.scheme", "webauthn"),
         "delay-negative": ("The delay is negative.", malformed, "roster_delay_hours", -1),
         "unknown-field": ("A field is unknown.", malformed, "trust_registry", True),
     }.items():

@@ -20,6 +20,7 @@ from vectors import (
     document_cases,
     envelope_cases,
     order_cases,
+    passkey_cases,
     quorum_cases,
     receipt_cases,
     request_cases,
@@ -32,6 +33,7 @@ _MODULES = (
     spec_cases,
     order_cases,
     quorum_cases,
+    passkey_cases,
     request_cases,
     receipt_cases,
 )
