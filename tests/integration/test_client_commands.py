@@ -1,0 +1,408 @@
+"""Every command of offices, researchers and committee members, against a real registry; the test plays the node."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factory import World
+from tiny_image import write_image
+
+from client import cli
+from client.api import RegistryClient
+from client.errors import CONFLICT, JOB_FAILED, NOT_AUTHORISED, OK, REFUSED, UNREACHABLE, USAGE
+from client.keys import KeyFiles, read_public, read_signing
+from protocol.chain import seal_release
+from protocol.crypto.digest import sha256_hex
+from protocol.documents.envelope import read_envelope, sign_statement
+from protocol.documents.job_order import JobOrder
+
+pytestmark = pytest.mark.slow
+
+PEOPLE = ("office", "holder", "ada", "aino", "diego", "node-fi")
+ORDER = ("--project", "t2d", "--purpose", "DUO:0000006", "--blocks", "128", "--rho", "0.03125")
+TERMS = """
+project = "t2d"
+persons = ["ada"]
+[conditions]
+nodes = ["node-fi"]
+datasets = ["cohort-fi"]
+purposes = ["DUO:0000006"]
+rho_per_job_nano = 31_250_000
+rho_total_per_node_nano = 125_000_000
+runs_per_node = 4
+days = 30
+"""
+ROSTER = """
+committee = "ethics"
+office = "office"
+version = 1
+minimum_approvals = 2
+minimum_institutions = 2
+seats = []
+[[members]]
+person = "aino"
+institution = "hus"
+seats = []
+key = "aino/keys/me.public.json"
+[[members]]
+person = "diego"
+institution = "sas"
+seats = []
+key = "diego/keys/me.public.json"
+"""
+ROOT = """
+holder = "holder"
+root_keys = ["holder/keys/me.public.json"]
+root_threshold = 1
+roster_delay_hours = 0
+[[offices]]
+office = "office"
+keys = ["office/keys/me.public.json"]
+[[datasets]]
+dataset = "cohort-fi"
+[[datasets.committees]]
+committee = "ethics"
+office = "office"
+minimum_approvals = 2
+minimum_institutions = 2
+seats = []
+"""
+
+
+@dataclass(slots=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def problem(self) -> str:
+        return str(json.loads(self.err.splitlines()[-1])["code"])
+
+
+def call(*words: object) -> Answer:
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = cli.run([str(word) for word in words] + ["--json"])
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
+def done(*words: object) -> Any:
+    answer = call(*words)
+    assert answer.code == OK, answer.err
+    return answer.data
+
+
+class Place:
+    """One folder with everybody's homes, a registry that runs, and what was made so far."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for person in PEOPLE:
+            done("key", "new", "me", "--no-passphrase", "--home", folder / person)
+        (folder / "root.toml").write_text(ROOT)
+        (folder / "roster.toml").write_text(ROSTER)
+        (folder / "terms.toml").write_text(TERMS)
+        root = done("trust-root", "new", folder / "root.toml", "--key", self.key("holder"), "-o", folder / "root.json")
+        self.fingerprint = root["fingerprint"]
+
+    def key(self, person: str) -> Path:
+        return self.folder / person / "keys" / "me.pem"
+
+    def public(self, person: str) -> Path:
+        return self.folder / person / "keys" / "me.public.json"
+
+    def settle(self, url: str) -> None:
+        self.url = url
+        for person in ("ada", "aino", "diego"):
+            done(
+                *(
+                    "profile",
+                    "set",
+                    "--registry",
+                    url,
+                    "--person",
+                    person,
+                    "--key",
+                    "me",
+                    "--home",
+                    self.folder / person,
+                ),
+                *("--trust-root", self.folder / "root.json", "--fingerprint", self.fingerprint),
+            )
+        self.issue("ada", "--role", "researcher")
+        self.issue("aino", "--role", "committee")
+        self.issue("diego", "--role", "committee")
+        self.issue("node-fi", "--kind", "node", "--role", "node")
+        office = ("--key", self.key("office"), "--publish", "--registry", url)
+        self.roster = done("roster", "issue", self.folder / "roster.toml", "-o", self.folder / "roster.json", *office)
+        done("status", "issue", "office", "--version", 1, "-o", self.folder / "status.json", *office)
+
+    def issue(self, subject: str, *more: object) -> None:
+        done(
+            *("accreditation", "issue", subject, "--name", subject.title(), "--institution", f"of-{subject}"),
+            *("--country", "FI", "--office", "office", "--public-key", self.public(subject)),
+            *("--key", self.key("office"), "-o", self.folder / f"{subject}.json", "--publish", "--registry", self.url),
+            *more,
+        )
+
+    def as_(self, person: str) -> tuple[object, ...]:
+        return ("--home", self.folder / person)
+
+    def node(self) -> RegistryClient:
+        files = KeyFiles(folder=self.folder / "node-fi" / "keys", name="me")
+        return RegistryClient(self.url, person="node-fi", key=read_signing(files.signing, lambda: None))
+
+    def answer(self, order_id: str, **changes: Any) -> None:
+        """Play the node: sign a receipt for an order, and hand in the release that it binds, if there is one."""
+        order = self.read_order(order_id)
+        key = read_signing(self.key("node-fi"), lambda: None)
+        sealed = None
+        if changes.get("decision") == "released":
+            fields = {"rho_nano": order.rho_nano, **changes.pop("release", {})}
+            sealed = seal_release(World(now=now()).release(order, order_id, **fields), order.recipient_bytes)
+            changes |= {"release_digest": sha256_hex(sealed), "rho_charged_nano": order.rho_nano, "code": "released"}
+        receipt = sign_statement(World(now=now()).receipt(order, order_id, **changes), [key])
+        with self.node() as node:
+            node._send("POST", "/nodes/node-fi/receipts", content=receipt)
+            if sealed is not None:
+                node._send("PUT", f"/nodes/node-fi/releases/{order_id}", content=sealed)
+
+    def read_order(self, order_id: str) -> JobOrder:
+        with self.node() as node:
+            return read_envelope(node.document(order_id)).untrusted(JobOrder)
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    place = Place(tmp_path_factory.mktemp("place"))
+    done("registry", "init", "--dir", place.folder / "registry", "--office", f"office={place.public('office')}")
+    line = [sys.executable, "-m", "client.cli", "registry", "run", "--dir", str(place.folder / "registry")]
+    with (place.folder / "log").open("wb") as log:
+        process = subprocess.Popen([*line, "--port", "0", "--json"], stdout=subprocess.PIPE, stderr=log)
+    assert process.stdout is not None
+    place.settle(json.loads(process.stdout.readline())["url"])
+    yield place
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=30)
+    process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def algorithm(place: Place) -> str:
+    """An algorithm from the template, signed by ada, submitted, approved by aino and diego."""
+    source, built = place.folder / "mean_age", place.folder / "built"
+    done("algorithm", "init", source)
+    built.mkdir()
+    identity = write_image(built / "image.tar", b'{"mean_age": 40}')
+    (built / "identity.json").write_text(identity.model_dump_json())
+    done("algorithm", "sign", source, "--build", built, "--source-commit", "0" * 40, *place.as_("ada"))
+    spec = (source / "algorithm.toml").read_text()
+    (source / "algorithm.toml").write_text(spec.replace("DUO:0000042", "DUO:0000006"))
+    done("algorithm", "sign", source, "--build", built, "--source-commit", "0" * 40, "--force", *place.as_("ada"))
+    digest = str(done("algorithm", "submit", built, *place.as_("ada"))["algorithm"])
+    assert done("algorithm", "submit", built, *place.as_("ada"))["algorithm"] == digest
+    return digest
+
+
+@pytest.fixture(scope="module")
+def approved(place: Place, algorithm: str) -> str:
+    roster = ("--roster", place.roster["digest"])
+    terms = ("--terms", place.folder / "terms.toml")
+    first = done("review", "approve", "mean_age@0.1.0", *roster, *terms, "--yes", *place.as_("aino"))
+    same = ("--same-as", first["approval"])
+    done("review", "approve", algorithm, *roster, *same, "--yes", "--rationale", "I agree.", *place.as_("diego"))
+    return algorithm
+
+
+def submit(place: Place, algorithm: str, *more: object) -> str:
+    where = ("--node", "node-fi=cohort-fi")
+    (order,) = done("job", "submit", algorithm, *ORDER, *where, *more, *place.as_("ada"))
+    return str(order["order"])
+
+
+def test_review_shows_what_the_algorithm_may_say(place: Place, algorithm: str) -> None:
+    found = done("review", "show", "mean_age", *place.as_("aino"))
+
+    assert found["digest"] == algorithm
+    assert found["algorithm"]["outputs"][0]["range"] == ["0", "110"]
+
+
+def test_approval_without_anybody_to_ask_needs_yes(
+    place: Place, algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO())
+
+    answer = call(
+        *("review", "approve", algorithm, "--roster", place.roster["digest"]),
+        *("--terms", place.folder / "terms.toml", *place.as_("aino")),
+    )
+
+    assert (answer.code, answer.problem) == (USAGE, "confirm-needed")
+
+
+def test_conditions_are_shown_before_anything_is_signed(place: Place, algorithm: str) -> None:
+    answer = call(
+        *("review", "reject", algorithm, "--roster", place.roster["digest"], "--rationale", "Not yet."),
+        *("--terms", place.folder / "terms.toml", "--yes", *place.as_("diego")),
+    )
+
+    assert answer.code == OK
+    assert "You are about to reject mean_age 0.1.0 by ada" in answer.err
+    assert "rho per job nano: 31250000" in answer.err
+
+
+def test_who_does_not_sit_on_the_committee_cannot_decide(place: Place, algorithm: str) -> None:
+    answer = call(
+        *("review", "approve", algorithm, "--roster", place.roster["digest"], "--yes"),
+        *("--terms", place.folder / "terms.toml", *place.as_("ada")),
+    )
+
+    assert (answer.code, answer.problem) == (USAGE, "not-a-member")
+
+
+def test_two_identical_approvals_make_a_quorum(place: Place, approved: str) -> None:
+    (review,) = [one for one in done("review", "list", *place.as_("aino")) if one["digest"] == approved]
+
+    assert review["state"] == "approved"
+    assert review["quorum"][0]["approvals"] == 2
+
+
+def test_released_job_comes_back_verified_and_opened(place: Place, approved: str) -> None:
+    order = submit(place, approved)
+    interval = {"low": "39", "high": "41", "level": "0.999", "covers": "The median."}
+    output = {
+        "name": "mean_age",
+        "value": "40",
+        "mechanism": "m",
+        "scale": "1",
+        "noise_interval": interval,
+        "total_interval": None,
+        "standard_error": None,
+        "rho_nano": 31_250_000,
+    }
+    place.answer(order, decision="released", release={"outputs": [output]})
+
+    watched = call("job", "watch", order, *place.as_("ada"))
+    found = done("job", "results", order, *place.as_("ada"))
+
+    assert watched.code == OK
+    assert watched.data[0]["state"] == "released"
+    (result,) = found["results"]
+    assert (result["decision"], result["receipt_verified"]) == ("released", True)
+    assert result["release"]["outputs"][0]["value"] == "40"
+    assert result["rho_charged_nano"] == 31_250_000
+
+
+def test_refused_job_ends_with_the_exit_code_of_a_refusal(place: Place, approved: str) -> None:
+    order = submit(place, approved)
+    place.answer(order, code="budget-project", reason="The project has spent its share.")
+
+    answer = call("job", "results", order, *place.as_("ada"))
+
+    assert (answer.code, answer.problem) == (REFUSED, "order-refused")
+    assert answer.data["results"][0]["code"] == "budget-project"
+
+
+def test_failed_job_ends_with_the_exit_code_of_a_failure(place: Place, approved: str) -> None:
+    order = submit(place, approved)
+    place.answer(order, decision="failed", code="infrastructure-lost", rho_charged_nano=31_250_000)
+
+    assert call("job", "watch", order, *place.as_("ada")).code == JOB_FAILED
+    assert call("job", "results", order, *place.as_("ada")).code == JOB_FAILED
+
+
+def test_watching_a_job_that_waits_ends_in_time(place: Place, approved: str) -> None:
+    answer = call("job", "watch", submit(place, approved), "--timeout", 0.2, *place.as_("ada"))
+
+    assert (answer.code, answer.problem) == (JOB_FAILED, "watch-timeout")
+
+
+def test_order_without_approvals_is_not_sent(place: Place, algorithm: str) -> None:
+    answer = call(
+        *("job", "submit", algorithm, *ORDER, "--node", "node-fi=cohort-fi", "--project", "another"),
+        *place.as_("ada"),
+    )
+
+    assert (answer.code, answer.problem) == (REFUSED, "approval-missing")
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        (("--param", "age"), "param-malformed"),
+        (("--share", "mean_age=0.1"), "rho-needed"),
+        (("--node", "node-xx"), "dataset-unclear"),
+    ],
+)
+def test_order_that_cannot_be_meant_is_a_usage_error(
+    place: Place, approved: str, more: tuple[str, ...], problem: str
+) -> None:
+    answer = call("job", "submit", approved, *ORDER, "--node", "node-fi=cohort-fi", *more, *place.as_("ada"))
+
+    assert (answer.code, answer.problem) == (USAGE, problem)
+
+
+def test_nobody_reads_anothers_results(place: Place, approved: str) -> None:
+    order = submit(place, approved)
+    place.answer(order)
+
+    assert call("job", "results", order, *place.as_("aino")).code != OK
+
+
+def test_stranger_is_not_let_in(place: Place, tmp_path: Path) -> None:
+    done("key", "new", "me", "--no-passphrase", "--home", tmp_path)
+    done("profile", "set", "--registry", place.url, "--person", "ada", "--key", "me", "--home", tmp_path)
+
+    answer = call("review", "list", "--home", tmp_path)
+
+    assert answer.code == NOT_AUTHORISED
+
+
+def test_documents_on_disk_are_not_overwritten(place: Place) -> None:
+    answer = call(
+        *("status", "issue", "office", "--version", 2, "--key", place.key("office")),
+        *("-o", place.folder / "status.json"),
+    )
+
+    assert (answer.code, answer.problem) == (CONFLICT, "file-exists")
+
+
+def test_verify_believes_what_the_office_signed_and_nothing_else(place: Place, approved: str) -> None:
+    papers = [place.folder / name for name in ("ada.json", "roster.json", "status.json")]
+    pinned = ("--trust-root", place.folder / "root.json", "--fingerprint", place.fingerprint)
+
+    assert done("verify", *papers, *pinned)["believed"] is True
+    stranger = World(now=now()).sign(World(now=now()).accreditation("ada"), "ada")
+    (place.folder / "forged.json").write_bytes(stranger)
+    assert call("verify", place.folder / "forged.json", *pinned).code == REFUSED
+    assert call("verify", papers[0], *pinned[:2], "--fingerprint", "0" * 64).problem == "trust-root-fingerprint"
+
+
+def test_public_key_file_is_what_accreditations_carry(place: Place) -> None:
+    assert read_public(place.public("ada")) == done("key", "show", "me", *place.as_("ada"))
+
+
+def test_registry_that_is_not_there_is_unreachable(place: Place) -> None:
+    answer = call("review", "list", "--registry", "http://127.0.0.1:9", *place.as_("ada"))
+
+    assert (answer.code, answer.problem) == (UNREACHABLE, "registry-unreachable")
