@@ -204,6 +204,8 @@ class Lab:
 
     def order(self, algorithm: Mapping[str, Any], *, approvals: Any = None, to: str | None = None, **order: Any) -> str:
         """Have an algorithm approved and order it; return the order's id."""
+        terms = {"conditions": self.world.conditions(runs_per_node=1000)}
+        approvals = approvals or dict.fromkeys(self.world.members[:2], terms)
         changes = {"blocks": 4, "parameters": {}, "nonce": secrets.token_hex(16)} | order
         changes.setdefault("rho", [{"output": "share", "nano": 2_000_000}])
         bundle = self.last_bundle = self.world.bundle(algorithm=algorithm, approvals=approvals, order=changes)
