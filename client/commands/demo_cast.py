@@ -154,8 +154,8 @@ class Cast:
 
     # Data holders ---------------------------------------------------------------------------------------------
 
-    def trust_root(self, holder: str, datasets: list[str]) -> bytes:
-        """Sign whom a holder's node believes: this office, and for each data set two of the committee's three."""
+    def trust_root(self, holder: str, datasets: list[str], log_key: Any) -> bytes:
+        """Sign whom a holder's node believes: this office, for each data set two of the committee's three, the log."""
         rule = {
             "committee": COMMITTEE,
             "office": OFFICE,
@@ -171,6 +171,7 @@ class Cast:
             "root_threshold": 1,
             "offices": [{"office": OFFICE, "keys": [self.public(OFFICE)]}],
             "datasets": [{"dataset": dataset, "committees": [rule]} for dataset in datasets],
+            "log_key": log_key,
             "roster_delay_hours": 0,
         }
         return documents.sign(TrustRoot, fields, [self.key(holder)])

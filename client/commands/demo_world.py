@@ -117,20 +117,18 @@ class World:
         cast = Cast(folder / "people")
         cast.public(OFFICE)
         office = ["--office", f"{OFFICE}={cast.files(OFFICE).public}", "--url", NOWHERE, "--json"]
-        registry = self.programs.begin(
-            "registry-init", ["registry", "init", "--dir", str(folder / "registry"), *office]
-        )
-        requests = at_once(lambda plan: self._make_node(folder, cast, plan, cohorts[plan.cohort]), plans)
-        registry.result()
+        made = self.programs.run("registry-init", ["registry", "init", "--dir", str(folder / "registry"), *office])
+        log = made["log_key"]
+        requests = at_once(lambda plan: self._make_node(folder, cast, plan, cohorts[plan.cohort], log), plans)
         cast.papers()
         named = {plan.node: request for plan, request in zip(plans, requests, strict=True)}
         (folder / REQUESTS).write_text(json.dumps(named), encoding="utf-8")
 
-    def _make_node(self, kept: Path, cast: Cast, plan: NodePlan, data: Path) -> Any:
+    def _make_node(self, kept: Path, cast: Cast, plan: NodePlan, data: Path, log_key: Any) -> Any:
         """Make a node and give it its data; return its request for accreditation."""
         folder, papers = kept / "nodes" / plan.node, kept / "papers" / plan.node
         papers.mkdir(parents=True)
-        root = cast.trust_root(plan.holder, [plan.dataset])
+        root = cast.trust_root(plan.holder, [plan.dataset], log_key)
         (papers / "trust-root.json").write_bytes(root)
         (papers / "policy.json").write_text(json.dumps(plan.policy(), indent=2), encoding="utf-8")
         request = self.programs.run(
