@@ -12,12 +12,14 @@ The exit code is the story's success: 0 if everything that it promises was so.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -28,7 +30,7 @@ import typer
 from client.commands.demo_plan import FULL_BLOCKS, Programme
 from client.commands.demo_plan import synthetic as synthetic_programme
 from client.console import JsonFlag
-from client.errors import FAILED, UsageProblem
+from client.errors import FAILED, Conflict, UsageProblem
 
 app = typer.Typer(help="See the whole story on this machine.", add_completion=False, rich_markup_mode=None)
 
@@ -51,7 +53,8 @@ def demo(
     if base is None:
         raise UsageProblem("no-base-image", f"Run `make demo`, or let {BASE_VARIABLE} name the algorithms' base image.")
     programme = genome_programme(genomes) if genomes else synthetic_programme(people, blocks)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, _interrupt)
     told = perform(programme, out.resolve(), base, narrate_on_stderr=as_json)
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -79,15 +82,28 @@ def perform(programme: Programme, out: Path, base: str, *, narrate_on_stderr: bo
     from client.commands.demo_world import World
 
     stage = Stage(sys.stderr if narrate_on_stderr else sys.stdout)
-    run = fresh_folder(out / "demo")
-    programs = Programs(logs=run / "logs")
-    world = World(run, Cache(out / "cache"), programs, base)
-    acts = Acts(Story(stage, programme, world))
-    with closing(world), programs:
-        acts.perform()
-        offer_to_stay(stage, world)
-        told = acts.report()
+    with alone(out):
+        run = fresh_folder(out / "demo")
+        programs = Programs(logs=run / "logs")
+        world = World(run, Cache(out / "cache"), programs, base)
+        acts = Acts(Story(stage, programme, world))
+        with closing(world), programs:
+            acts.perform()
+            offer_to_stay(stage, world)
+            told = acts.report()
     return {"success": not stage.broken_promises, "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", **told}
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Keep a folder to one performance at a time."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict("demo-running", f"A demo runs in {out} already. Wait for its end, or use --out.") from error
+        yield
 
 
 def fresh_folder(folder: Path) -> Path:

@@ -120,9 +120,9 @@ class Acts:
                 for plan in self.story.programme.nodes
             ],
         )
-        for plan in self.story.programme.nodes:
-            if plan.why:
-                self.stage.point(f"{plan.node}: {plan.why}")
+        for why in dict.fromkeys(plan.why for plan in self.story.programme.nodes if plan.why):
+            nodes = [plan.node for plan in self.story.programme.nodes if plan.why == why]
+            self.stage.point(f"{', '.join(nodes)}: {why}")
         self.stage.tell(
             f"Each node pinned its holder's trust root by fingerprint: this office, and {QUORUM} signatures from "
             f"{QUORUM} institutions of committee {COMMITTEE}. It dials out to the registry; nothing dials in. Timing "

@@ -169,7 +169,7 @@ def _small(people: int) -> NodePlan:
         slots=people // 2,  # a public number above that of the families: they have two and a half members
         family_size=LARGEST_FAMILY,
         slot_seconds=3,  # the program needs milliseconds, its container a quarter of a second
-        why="its holder lets one job spend a whole project's share (rho 0.125): with few people less would say nothing",
+        why="its holder lets one job spend rho 0.125, four times the usual: with few people less would say nothing",
     )
 
 
