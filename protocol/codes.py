@@ -86,6 +86,7 @@ CODES: dict[str, str] = {
     "roster-expired": "the roster has expired",
     "roster-missing": "the roster that an approval names was not brought",
     "roster-other-office": "the roster is not by the office that the rule names",
+    "roster-rejected": "the node's admin rejected the roster",
     "roster-revoked": "a live status revokes the roster",
     "roster-rollback": "the roster is older than one seen before",
     "seal-broken": "the sealed bytes do not open with this key in this context, or are padded wrongly",

@@ -40,6 +40,7 @@ class Settings(BaseModel):
     redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|redis\+socket)://")] = "redis://127.0.0.1:6379/0"
     docker_url: Annotated[str, Field(pattern=r"^(unix|tcp|ssh)://")] = "unix:///var/run/docker.sock"
     oci_runtime: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "runc"
+    key_passphrase_file: Path | None = None
     database_url: str = ""
     run_directory: Path = Path()
     worker_concurrency: Annotated[int, Field(ge=1, le=64)] = 2

@@ -9,12 +9,14 @@ from datetime import datetime
 class Memory:
     """The highest that was ever seen; empty for a verifier that starts from nothing.
 
-    ``rosters`` maps a roster's digest to the moment this node first saw it (or to the moment from which its admin
-    accepted it); ``roster_versions`` a committee, and ``status_versions`` an office, to its highest version; ``clock``
-    is the latest moment this node ever acted on.
+    ``rosters`` maps a roster's digest to the moment this node first saw it; what its admin accepted or rejected counts
+    at once, or never. ``roster_versions`` maps a committee to the highest version of those in force,
+    ``status_versions`` an office to its highest version; ``clock`` is the latest moment this node ever acted on.
     """
 
     rosters: Mapping[str, datetime] = field(default_factory=dict)
+    accepted_rosters: frozenset[str] = frozenset()
+    rejected_rosters: frozenset[str] = frozenset()
     roster_versions: Mapping[str, int] = field(default_factory=dict)
     status_versions: Mapping[str, int] = field(default_factory=dict)
     clock: datetime | None = None

@@ -66,7 +66,9 @@ def check_roster(
 
 
 def _check_delay(digest: str, root: TrustRoot, now: datetime, memory: Memory) -> None:
-    if root.roster_delay_hours == 0:
+    if digest in memory.rejected_rosters:
+        raise Refused("roster-rejected", "The node's admin rejected the roster; ask the office for another one.")
+    if root.roster_delay_hours == 0 or digest in memory.accepted_rosters:
         return
     seen = memory.rosters.get(digest)
     if seen is None or now < seen + timedelta(hours=root.roster_delay_hours):

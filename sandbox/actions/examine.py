@@ -14,18 +14,22 @@ from pathlib import Path
 
 from protocol.chain import OrderBundle, VerifiedOrder, verify_order
 from protocol.documents.algorithm import Algorithm
+from protocol.documents.envelope import read_claim
 from protocol.documents.job_order import JobOrder
 from sandbox.actions.node import Node
 from sandbox.domain.dataset import DatasetFacts, StagePlan
 from sandbox.domain.duo import Answer, DuoRequest, codes_answered
 from sandbox.domain.plan import GatePlan, make_gate_plan
 from sandbox.domain.policy import PolicyRequest
-from sandbox.errors import Refused
+from sandbox.errors import Held, Refused
 from sandbox.gate import Price, price
 from sandbox.store.base import Session
 from sandbox.store.dataset import Offered, list_datasets, read_dataset
 from sandbox.store.memory import newest_statuses, read_memory
 
+# What may be put right without a new order: a fresh status comes, a roster's delay ends or the admin accepts it. The
+# order waits for it while its window lasts, and is refused then.
+PASSING = frozenset({"status-missing", "status-stale", "roster-delayed"})
 # Which parameters of an order name the variants it wants to see, when the algorithm reads variants at all.
 VARIANT_LISTS = ("variants",)
 VARIANT_NAMES = ("variant",)
@@ -61,16 +65,24 @@ def examine(node: Node, bundle: OrderBundle, now: dt.datetime) -> Examined:
 def verify(
     node: Node, session: Session, bundle: OrderBundle, datasets: frozenset[str], now: dt.datetime
 ) -> VerifiedOrder:
-    """Steps 1 to 6, with the newest statuses that this node knows beside those that came with the order."""
+    """Steps 1 to 6, with the newest statuses that this node knows beside those that came with the order.
+
+    Raises Refused; or Held for what may pass by itself.
+    """
     known = tuple(raw for raw in newest_statuses(session) if raw not in bundle.statuses)
-    return verify_order(
-        replace(bundle, statuses=(*bundle.statuses, *known)),
-        trust_root=node.trust.root,
-        node=node.name,
-        datasets=datasets,
-        now=now,
-        memory=read_memory(session, now),
-    )
+    try:
+        return verify_order(
+            replace(bundle, statuses=(*bundle.statuses, *known)),
+            trust_root=node.trust.root,
+            node=node.name,
+            datasets=datasets,
+            now=now,
+            memory=read_memory(session, now, dt.timedelta(hours=node.trust.root.roster_delay_hours)),
+        )
+    except Refused as refused:
+        if refused.code in PASSING and now < read_claim(bundle.order, JobOrder).untrusted.not_after:
+            raise Held(refused.code, refused.sentence) from refused
+        raise
 
 
 def policy_request(node: Node, verified: VerifiedOrder, facts: DatasetFacts, plan: GatePlan) -> PolicyRequest:

@@ -49,6 +49,7 @@ class NewNode:
     policies: Path
     holder_keys: Sequence[PrivateKey]
     settings: Mapping[str, str | int | float]
+    key_passphrase: bytes | None = None
 
 
 def init_node(new: NewNode, now: dt.datetime) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def _make_files(new: NewNode, root: TrustRoot, key: PrivateKey) -> dict[str, tup
         LEDGER_HEAD: (write_head_text(GENESIS).encode(), SECRET),
         TRUST_ROOT: (new.trust_root, PUBLIC),
         POLICY: (_make_policy(new, root, digest_policies(policies)), PUBLIC),
-        f"keys/{NODE_KEY}": (key.to_pem(None), SECRET),
+        f"keys/{NODE_KEY}": (key.to_pem(new.key_passphrase), SECRET),
         f"keys/{NODE_PUBLIC}": (canonical(Key.of(key.public).model_dump(mode="json")), PUBLIC),
         **{f"policies/{name}": (content, PUBLIC) for name, content in policies.items()},
     }

@@ -14,6 +14,7 @@ from protocol.chain import OrderBundle, attribute_order
 from protocol.documents.envelope import Claim, read_claim
 from protocol.documents.roster import Roster
 from protocol.documents.status import Status
+from protocol.documents.trust_root import TrustRoot
 from protocol.trust.root import office_keys
 from sandbox.actions.node import Node
 from sandbox.errors import Refused
@@ -75,9 +76,9 @@ def _remember(node: Node, session: Session, bundle: OrderBundle, now: dt.datetim
     _remember_statuses(node, session, bundle.statuses)
     for raw in bundle.rosters:
         roster = _signed(node, raw, Roster)
-        if roster is not None and _rules(node, roster.untrusted):
+        if roster is not None and rules(node.trust.root, roster.untrusted):
             seen = roster.untrusted
-            remember_roster(session, roster.digest, seen.committee, seen.version, now)
+            remember_roster(session, roster.digest, seen.committee, seen.version, raw, now)
 
 
 def _remember_statuses(node: Node, session: Session, untrusted: Sequence[bytes]) -> None:
@@ -97,10 +98,10 @@ def _signed(node: Node, raw: bytes, model: type[OfficeDocument]) -> Claim[Office
     return claim
 
 
-def _rules(node: Node, roster: Roster) -> bool:
+def rules(root: TrustRoot, roster: Roster) -> bool:
     """Whether the trust root lets this office speak for this committee."""
-    rules = (rule for dataset in node.trust.root.datasets for rule in dataset.committees)
-    return any((rule.committee, rule.office) == (roster.committee, roster.office) for rule in rules)
+    known = (rule for dataset in root.datasets for rule in dataset.committees)
+    return any((rule.committee, rule.office) == (roster.committee, roster.office) for rule in known)
 
 
 def _count_unsigned(node: Node, code: str) -> None:

@@ -38,6 +38,22 @@ def settings_of(directory: Path) -> Settings:
     return load_settings(directory)
 
 
+def is_running(settings: Settings) -> bool:
+    """Whether a process holds the lock that `node run` takes."""
+    import fcntl
+
+    from sandbox.worker.names import LOCK_FILE
+
+    try:
+        with (settings.run_directory / LOCK_FILE).open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def now() -> dt.datetime:
     """The machine's clock, in UTC."""
     return dt.datetime.now(dt.UTC)

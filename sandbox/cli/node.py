@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sandbox.cli.common import Directory, JsonFlag, emit, now, read_file, say, settings_of
+from sandbox.cli.common import Directory, JsonFlag, emit, is_running, now, read_file, say, settings_of
+from sandbox.cli.trust import roster, trust_root
 
 if TYPE_CHECKING:
     from protocol.crypto.keys import PrivateKey
-    from sandbox.settings import Settings
 
 app = typer.Typer(help="Run a node beside its data.", no_args_is_help=True, rich_markup_mode=None)
 dataset = typer.Typer(help="Offer data to approved algorithms.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(dataset, name="dataset")
+app.add_typer(trust_root, name="trust-root")
+app.add_typer(roster, name="roster")
 
 POLICY_FOLDER = Path(__file__).parents[2] / "policies"
 
@@ -40,6 +42,9 @@ def init(
         list[Path] | None, typer.Option(help="A root key of the holder, to sign the policy; repeat for several.")
     ] = None,
     passphrase_file: Annotated[Path | None, typer.Option(help="File with the passphrase of those keys.")] = None,
+    key_passphrase_file: Annotated[
+        Path | None, typer.Option(help="Encrypt the node's own key; the node reads this file at each start.")
+    ] = None,
     policies: Annotated[Path, typer.Option(help="Folder of Cedar policies.")] = POLICY_FOLDER,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many jobs may be worked on at once.")] = 2,
     as_json: JsonFlag = False,
@@ -54,6 +59,8 @@ def init(
         "fingerprint": fingerprint.replace(":", "").replace(" ", "").lower(),
         "worker_concurrency": workers,
     }
+    if key_passphrase_file:
+        settings["key_passphrase_file"] = str(key_passphrase_file.absolute())
     new = NewNode(
         directory=directory,
         name=name,
@@ -64,6 +71,7 @@ def init(
         policies=policies,
         holder_keys=[_load(path, passphrase_file) for path in holder_key or []],
         settings=settings,
+        key_passphrase=read_file(key_passphrase_file).rstrip(b"\r\n") if key_passphrase_file else None,
     )
     request = init_node(new, now())
     say(f"Node {name} is made in {directory}. An office must accredit it before it can speak to the registry.")
@@ -163,7 +171,7 @@ def status(directory: Directory, as_json: JsonFlag = False) -> None:
     store, trust = open_store(settings), open_trust(settings)
     found = read_status(store, trust.policy, now()) | {"log": read_log(store, trust.root)}
     store.close()
-    emit({"node": settings.node, "country": settings.country, "running": _is_running(settings), **found}, as_json)
+    emit({"node": settings.node, "country": settings.country, "running": is_running(settings), **found}, as_json)
 
 
 @app.command()
@@ -245,22 +253,6 @@ def accept_log(
     forgotten = watch_log.accept_log(store, open_trust(settings).root, reason, now())
     store.close()
     emit({"accepted": True, "forgotten": forgotten}, as_json)
-
-
-def _is_running(settings: Settings) -> bool:
-    """Whether a process holds the lock that `node run` takes."""
-    import fcntl
-
-    from sandbox.worker.names import LOCK_FILE
-
-    try:
-        with (settings.run_directory / LOCK_FILE).open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def _load(path: Path, passphrase_file: Path | None) -> PrivateKey:

@@ -128,7 +128,10 @@ class StatusSeen(Base):
 
 
 class RosterSeen(Base):
-    """When a roster was first seen: it counts after the trust root's delay, and an older one no more."""
+    """When a roster was first seen: it counts after the trust root's delay, and an older one no more.
+
+    The admin's decision comes before the delay: an accepted one counts at once, a rejected one never.
+    """
 
     __tablename__ = "roster_seen"
 
@@ -136,6 +139,9 @@ class RosterSeen(Base):
     committee: Mapped[str] = mapped_column(SLUG, index=True)
     version: Mapped[int] = mapped_column(BigInteger)
     seen_at: Mapped[dt.datetime] = mapped_column(Moment)
+    envelope: Mapped[bytes | None] = mapped_column(LargeBinary)  # of rosters seen by older versions, none
+    decision: Mapped[str | None] = mapped_column(String(16))
+    decided_at: Mapped[dt.datetime | None] = mapped_column(Moment)
 
 
 class AuditRow(Base):

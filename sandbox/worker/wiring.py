@@ -1,7 +1,7 @@
 """Open a node: read its files once, check everything that must hold, and hand its parts to the actions.
 
-A node that cannot be trusted does not open: a trust root other than the pinned one, a policy that the holder did not
-sign, Cedar files other than those it names, a ledger that was rolled back.
+A node that cannot be trusted does not open: a trust root that does not follow from the pinned one or was rolled back, a
+policy that the holder did not sign, Cedar files other than those it names, a ledger that was rolled back.
 """
 
 import datetime as dt
@@ -10,13 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from protocol.crypto.keys import PrivateKey, load_private
-from protocol.trust.root import open_policy, open_trust_root
+from protocol.trust.root import open_policy
 from sandbox.actions.clock import GuardedClock, wall_clock
-from sandbox.actions.init import LEDGER_HEAD, NODE_KEY, POLICY, TRUST_ROOT
+from sandbox.actions.init import LEDGER_HEAD, NODE_KEY, POLICY
 from sandbox.actions.node import Node, Places, Times, Trust
 from sandbox.actions.policy_files import digest_policies, open_policies, read_policies
+from sandbox.actions.trust_root import check_roots, read_roots
 from sandbox.chambers.runtime import ChamberRuntime
-from sandbox.errors import Misconfigured
+from sandbox.errors import Misconfigured, Refused
 from sandbox.hub.registry import Courier, Registry
 from sandbox.settings import Settings
 from sandbox.store import schema
@@ -35,7 +36,8 @@ def open_node(settings: Settings) -> Node:
     with store.reading() as session:
         check_head(places.ledger_head, session)
     clock = GuardedClock(store, wall_clock)
-    key = load_private(_read(settings.keys / NODE_KEY), None)
+    check_roots(store, read_roots(settings.directory, settings.fingerprint), clock.now())
+    key = _read_key(settings)
     return Node(
         name=settings.node,
         country=settings.country,
@@ -61,15 +63,15 @@ def open_store(settings: Settings) -> Store:
 
 
 def open_trust(settings: Settings) -> Trust:
-    """Verify the pinned trust root, the holder's policy, and that the Cedar files are those it names."""
-    root = open_trust_root(_read(settings.directory / TRUST_ROOT), settings.fingerprint)
-    policy, digest = open_policy(_read(settings.directory / POLICY), root, settings.node)
+    """Verify the trust roots from the pinned one on, the holder's policy, and that it names these Cedar files."""
+    roots = read_roots(settings.directory, settings.fingerprint)
+    policy, digest = open_policy(_read(settings.directory / POLICY), roots.current, settings.node)
     files = read_policies(settings.policies)
     if digest_policies(files) != policy.policy_set_digest:
         raise Misconfigured("policy-set-other", "The Cedar files are not those that the holder's policy names.")
     return Trust(
-        root=root,
-        root_digest=settings.fingerprint,
+        root=roots.current,
+        root_digest=roots.digest,
         policy=policy,
         policy_digest=digest,
         book=open_policies(files),
@@ -103,6 +105,21 @@ def _starter(settings: Settings) -> Callable[[], ChamberRuntime]:
 
 def _seconds(value: float) -> dt.timedelta:
     return dt.timedelta(seconds=value)
+
+
+def _read_key(settings: Settings) -> PrivateKey:
+    """The key that signs receipts; refused if anybody but its owner could have read it."""
+    path, file = settings.keys / NODE_KEY, settings.key_passphrase_file
+    passphrase = _read(file).rstrip(b"\r\n") if file else None
+    secret = _read(path)
+    for private in (path, file):
+        if private and private.stat().st_mode & 0o077:
+            sentence = f"Others can read {private}, so the node's receipts prove nothing; give it the permissions 0600."
+            raise Misconfigured("key-permissions", sentence)
+    try:
+        return load_private(secret, passphrase)
+    except Refused as error:
+        raise Misconfigured(error.code, f"The node's key {path} cannot be opened: {error.sentence}") from error
 
 
 def _read(path: Path) -> bytes:

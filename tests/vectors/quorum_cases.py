@@ -172,6 +172,10 @@ def _rosters() -> Iterator[Case]:
     yield case(
         "roster-delayed", "The roster was first seen yesterday.", "roster-delayed", TRUE, root=delay, memory=seen
     )
+    rejected = {"rejected_rosters": [digest_of(TRUE.rosters[0])]}
+    yield case("roster-rejected", "The node's admin rejected the roster.", "roster-rejected", TRUE, memory=rejected)
+    accepted = {"accepted_rosters": [digest_of(TRUE.rosters[0])]}
+    yield case("roster-accepted", "The node's admin accepted the roster.", None, TRUE, root=delay, memory=accepted)
     other = WORLD.bundle(approvals={"meri": {}, "mikko": {"committee": "ethics-es"}})
     yield case("approval-names-other-committee", "An approval speaks for another committee.", "approval-quorum", other)
     crossed = replace(TRUE, rosters=(WORLD.sign(WORLD.roster(committee="ethics-es"), OFFICE),))

@@ -1,5 +1,6 @@
 """What is taken in, what is only counted, and what the node remembers of the offices."""
 
+import datetime as dt
 from dataclasses import replace
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_roster_is_remembered_from_when_it_was_seen_first(kit: Any) -> None:
     kit.clock.advance(100)
     kit.take()
     with kit.node.store.reading() as session:
-        memory = read_memory(session, None)
+        memory = read_memory(session, kit.clock(), dt.timedelta())
     assert memory.rosters == {digest_of(bundle.rosters[0]): seen}
 
 
@@ -87,4 +88,4 @@ def test_roster_of_an_office_that_does_not_rule_the_committee_is_not_remembered(
     bundle = replace(kit.bundle(), rosters=(sign_statement(roster, [private_key(OFFICE)]),))
     take_in(kit.node, bundle.to_json())
     with kit.node.store.reading() as session:
-        assert read_memory(session, None).rosters == {}
+        assert read_memory(session, kit.clock(), dt.timedelta()).rosters == {}

@@ -58,6 +58,8 @@ def _judge_order(vector: dict[str, Any], raw: bytes) -> None:
         now=datetime.fromisoformat(vector["now"]),
         memory=Memory(
             rosters={digest: datetime.fromisoformat(seen) for digest, seen in memory.get("rosters", {}).items()},
+            accepted_rosters=frozenset(memory.get("accepted_rosters", ())),
+            rejected_rosters=frozenset(memory.get("rejected_rosters", ())),
             roster_versions=memory.get("roster_versions", {}),
             status_versions=memory.get("status_versions", {}),
             clock=datetime.fromisoformat(memory["clock"]) if "clock" in memory else None,
