@@ -30,7 +30,7 @@ from protocol.documents.status import Status
 from protocol.documents.strict import malformed
 from protocol.documents.trust_root import CommitteeRule, TrustRoot
 from protocol.errors import Refused
-from protocol.trust.conditions import permitting, tightest
+from protocol.trust.conditions import check_bound, check_window, permitting, tightest
 from protocol.trust.memory import Memory
 from protocol.trust.offices import Accredited, Standing, check_valid, find_accredited, live_standing
 from protocol.trust.quorum import Vote, agreed_conditions, check_roster, check_vote
@@ -178,7 +178,7 @@ def check_approvals(case: OrderCase) -> str:
     _check_addressed(case)
     _check_named(case)
     for claim in case.approvals:
-        _check_bound(claim.untrusted, case)
+        check_bound(claim.untrusted, case.order.untrusted)
     rules = required_committees(case.root, case.order.untrusted.dataset)
     used: dict[str, Roster] = {}
     case.registry_page_members = ()
@@ -192,7 +192,7 @@ def check_approvals(case: OrderCase) -> str:
 def check_request(case: OrderCase) -> str:
     """Step 6."""
     order, algorithm = case.order.untrusted, case.algorithm.untrusted
-    _check_window(order, case.now)
+    check_window(order, case.now)
     if order.purpose not in algorithm.purpose:
         raise Refused("order-purpose", f"The algorithm does not serve {order.purpose}; order it for a stated purpose.")
     if (order.blocks == 0) != (algorithm.mode == "unit"):
@@ -270,16 +270,6 @@ def _check_named(case: OrderCase) -> None:
         )
 
 
-def _check_bound(approval: Approval, case: OrderCase) -> None:
-    order = case.order.untrusted
-    if approval.algorithm != order.algorithm:
-        raise Refused("approval-other-algorithm", f"{approval.member} approved another algorithm; ask for this one.")
-    if approval.project != order.project:
-        raise Refused("approval-other-project", f"{approval.member} approved another project than {order.project}.")
-    if order.researcher not in approval.persons:
-        raise Refused("approval-other-person", f"{approval.member} did not allow {order.researcher} to order.")
-
-
 def _agreement(rule: CommitteeRule, case: OrderCase, used: dict[str, Roster]) -> list[Conditions]:
     claims = [claim for claim in case.approvals if claim.untrusted.committee == rule.committee]
     rosters = [_roster(claim.untrusted, rule, case, used) for claim in claims]
@@ -298,8 +288,3 @@ def _roster(approval: Approval, rule: CommitteeRule, case: OrderCase, used: dict
             raise Refused("roster-missing", f"The roster that {approval.member} signed under is missing; fetch it.")
         used[approval.roster] = check_roster(claim, case.root, rule, case.standing, case.now, case.memory)
     return used[approval.roster]
-
-
-def _check_window(order: JobOrder, now: datetime) -> None:
-    if not order.not_before - limits.CLOCK_SKEW <= now < order.not_after:
-        raise Refused("order-window", "The order is not valid at this moment; sign a new one with the right window.")

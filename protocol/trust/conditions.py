@@ -3,9 +3,26 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from protocol.documents.approval import Conditions
+from protocol.documents.approval import Approval, Conditions
 from protocol.documents.job_order import JobOrder
+from protocol.documents.limits import CLOCK_SKEW
 from protocol.errors import Refused
+
+
+def check_window(order: JobOrder, now: datetime) -> None:
+    """Refuse (``order-window``) an order that is not valid at ``now``."""
+    if not order.not_before - CLOCK_SKEW <= now < order.not_after:
+        raise Refused("order-window", "The order is not valid at this moment; sign a new one with the right window.")
+
+
+def check_bound(approval: Approval, order: JobOrder) -> None:
+    """Refuse (``approval-other-…``) an approval of another algorithm, for another project, or for others to order."""
+    if approval.algorithm != order.algorithm:
+        raise Refused("approval-other-algorithm", f"{approval.member} approved another algorithm; ask for this one.")
+    if approval.project != order.project:
+        raise Refused("approval-other-project", f"{approval.member} approved another project than {order.project}.")
+    if order.researcher not in approval.persons:
+        raise Refused("approval-other-person", f"{approval.member} did not allow {order.researcher} to order.")
 
 
 def check_permits(conditions: Conditions, order: JobOrder, now: datetime) -> None:
