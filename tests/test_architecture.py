@@ -16,8 +16,6 @@ from typing import Any
 
 import pytest
 
-from sandbox.domain.job import draw_diagram
-
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = ("protocol", "registry", "sandbox", "client")
 FOLDERS = (*PROGRAMS, "policies", "algorithms", "compose", "benches", "docs", "docs/adr", "tests")
@@ -197,7 +195,3 @@ def test_pure_packages_ask_no_clock(package):
 
     assert files
     assert [str(path.relative_to(ROOT)) for path in files if clocks.search(path.read_text())] == []
-
-
-def test_diagram_of_the_job_is_the_one_in_the_code():
-    assert f"```mermaid\n{draw_diagram()}```" in (ROOT / "docs/architecture.md").read_text()
