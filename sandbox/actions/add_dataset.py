@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from sandbox.data.ingest import IngestOptions, Sources
 
 LINEAGE_KEY_BYTES = 32
+NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +70,21 @@ def add_dataset(shelf: Shelf, new: NewDataset) -> DatasetFacts:
         before = read_dataset(session, new.dataset)
     now = shelf.clock.now()
     folder = shelf.datasets / new.dataset
-    info = ingest(
-        _sources(new),
-        folder,
-        _lineage_key(shelf.keys, new.dataset),
-        _options(new, now.date()),
-        snapshot_id=new_snapshot_id(),
-        previous=None if before is None else shelf.datasets / before.directory,
-    )
+    key = _lineage_key(shelf.keys, new.dataset)
+    try:
+        info = ingest(
+            _sources(new),
+            folder,
+            key,
+            _options(new, now.date()),
+            snapshot_id=new_snapshot_id(),
+            previous=None if before is None else shelf.datasets / before.directory,
+        )
+    except BaseException:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # only if nothing is in it
+        raise
+    _keep_key(shelf.keys, new.dataset, key)
     facts = facts_of(
         info,
         dataset=new.dataset,
@@ -91,6 +101,8 @@ def add_dataset(shelf: Shelf, new: NewDataset) -> DatasetFacts:
 
 
 def _check(new: NewDataset) -> None:
+    if not NAME.fullmatch(new.dataset):
+        raise BadInput("dataset-name", "A dataset's identifier has small letters, digits and . _ @ - only.")
     unknown = [code for code in new.duo if code not in KNOWN_CODES]
     if unknown or not new.duo:
         named = f"{unknown[0]!r} is not a code" if unknown else "a dataset needs at least one code"
@@ -119,8 +131,16 @@ def _options(new: NewDataset, today: dt.date) -> IngestOptions:
 
 
 def _lineage_key(keys: Path, dataset: str) -> bytes:
-    """Read the secret by which people are spread over blocks; a lineage keeps it for ever."""
-    path = keys / f"lineage-{dataset}.key"
+    """The secret by which people are spread over blocks: a lineage keeps it for ever, a new one gets its own."""
+    path = _key_path(keys, dataset)
+    return path.read_bytes() if path.exists() else secrets.token_bytes(LINEAGE_KEY_BYTES)
+
+
+def _keep_key(keys: Path, dataset: str, key: bytes) -> None:
+    path = _key_path(keys, dataset)
     if not path.exists():
-        write_whole(path, secrets.token_bytes(LINEAGE_KEY_BYTES), SECRET)
-    return path.read_bytes()
+        write_whole(path, key, SECRET)
+
+
+def _key_path(keys: Path, dataset: str) -> Path:
+    return keys / f"lineage-{dataset}.key"
