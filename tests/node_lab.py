@@ -9,17 +9,21 @@ receipt = lab.receipt(order)                    # waited for, verified
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import docker
+import docker.errors
 import httpx
 import tiny_image
 from factory import AUTHOR, HOLDER, OFFICE, RESEARCHER, World, digest_of, key_entry, private_key, recipient_key
@@ -62,6 +66,7 @@ class Lab:
         self.last_bundle: OrderBundle
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._clients: dict[str | None, RegistryClient] = {}
+        self.images: list[str] = []
 
     # Programs
 
@@ -97,6 +102,15 @@ class Lab:
         self.store.close()
         for name in reversed(list(self.processes)):
             self.stop(name)
+        self._clean_machine()
+
+    def _clean_machine(self) -> None:
+        """Leave nothing on the engine and in memory."""
+        with closing(docker.DockerClient(base_url=ENGINE)) as engine:
+            for image in self.images:
+                with suppress(docker.errors.ImageNotFound):
+                    engine.images.remove(image, force=True)
+        shutil.rmtree(_run_directory(self.node), ignore_errors=True)
 
     # The registry
 
@@ -199,6 +213,7 @@ class Lab:
         """What an algorithm's specification changes, so that each chamber says `result` after so many seconds."""
         archive = self.folder / f"image-{secrets.token_hex(4)}.tar"
         identity = tiny_image.write_image(archive, json.dumps(result).encode(), seconds)
+        self.images.append(identity.config_digest)
         self.client(AUTHOR).upload_image(archive, identity.archive_digest)
         return _specification(identity) | changes
 

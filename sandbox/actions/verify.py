@@ -1,11 +1,15 @@
 """`received` to `verified`: steps 1 to 8, log and image. Nothing is charged and no data is touched."""
 
+import datetime as dt
+
 from sandbox.actions.examine import examine
 from sandbox.actions.fetch_image import fetch_image
 from sandbox.actions.watch_log import prove
 from sandbox.actions.work import Pause, Work
 from sandbox.domain.job import JobState
 from sandbox.store import job
+
+IMAGE_PAUSE = dt.timedelta(seconds=0.5)  # another worker may be downloading it; do not spin
 
 
 def verify(work: Work) -> Pause | None:
@@ -17,7 +21,7 @@ def verify(work: Work) -> Pause | None:
     image_id = fetch_image(node, examined.verified.algorithm.image, work.until)
     now = node.clock.now()
     if image_id is None:
-        return Pause(due_at=now)
+        return Pause(due_at=now + IMAGE_PAUSE)
     with node.store.transaction() as session:
         job.move(session, work.held, JobState.VERIFIED, now, image_id=image_id)
     return None

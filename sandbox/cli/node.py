@@ -144,20 +144,18 @@ def run(directory: Directory, as_json: JsonFlag = False) -> None:
     """Run the node until it is told to end: agent, relay, sweeper and worker in one supervised process."""
     from sandbox.cli.supervisor import Supervisor
     from sandbox.worker.logs import configure_logs
-    from sandbox.worker.wiring import open_node
 
     settings = settings_of(directory)
     configure_logs(settings.node)
-    node = open_node(settings)
 
     def ready() -> None:
         if as_json:
-            emit({"ready": True, "node": node.name, "registry": settings.registry, "pid": os.getpid()}, as_json)
+            emit({"ready": True, "node": settings.node, "registry": settings.registry, "pid": os.getpid()}, as_json)
         else:
-            print(f"node {node.name} is ready: registry {settings.registry}, {settings.worker_concurrency} workers")
+            print(f"node {settings.node} is ready: registry {settings.registry}, {settings.worker_concurrency} workers")
         sys.stdout.flush()
 
-    Supervisor(settings, node, ready).run()
+    Supervisor(settings, ready).run()
 
 
 @app.command()

@@ -17,14 +17,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from sandbox.actions.node import Node
-from sandbox.actions.sweep import bury_worker
 from sandbox.errors import Conflict
-from sandbox.settings import Settings
 from sandbox.worker.names import LOCK_FILE, READY_FILE, owner_prefix
-from sandbox.worker.service import Service
+
+if TYPE_CHECKING:
+    from sandbox.actions.node import Node
+    from sandbox.settings import Settings
+    from sandbox.worker.service import Service
 
 LOOK_SECONDS = 0.1
 WORKER_END_SECONDS = 30.0
@@ -35,29 +36,42 @@ STABLE_SECONDS = 60.0
 class Supervisor:
     """Runs one node until it is told to end."""
 
-    def __init__(self, settings: Settings, node: Node, say_ready: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, say_ready: Callable[[], None]) -> None:
         self._settings = settings
-        self._node = node
         self._say_ready = say_ready
+        self._node: Node
         self._ending = False
         self._deaths: list[float] = []
         self._worker: subprocess.Popen[bytes]
 
     def run(self) -> None:
-        """Run until a signal; returns when every child has ended."""
+        """Run until a signal; returns when every child has ended. Raises what keeps the node from opening.
+
+        The worker is started before this process opens the node: both take about as long, on a core each.
+        """
+        self._settings.run_directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         lock = self._lock()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._ready_file.unlink(missing_ok=True)
         self._worker = self._start_worker()
+        try:
+            self._serve()
+        finally:
+            self._end()
+            lock.close()
+
+    def _serve(self) -> None:
+        from sandbox.worker.service import Service
+        from sandbox.worker.wiring import open_node
+
+        self._node = open_node(self._settings)
         service = Service(node=self._node, settings=self._settings)
         try:
             service.start()
             self._watch(service)
         finally:
             service.stop.set()
-            self._end()
-            lock.close()
 
     def _watch(self, service: Service) -> None:
         """Wait for the end, and start the worker anew as often as it dies."""
@@ -78,6 +92,8 @@ class Supervisor:
 
     def _replace(self) -> None:
         """Clear away a dead worker and start the next, slower each time within a minute."""
+        from sandbox.actions.sweep import bury_worker
+
         _kill_group(self._worker.pid)
         bury_worker(self._node, owner_prefix(self._worker.pid))
         now = time.monotonic()
