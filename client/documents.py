@@ -18,13 +18,14 @@ from protocol.crypto.keys import PrivateKey
 from protocol.documents.accreditation import Accreditation
 from protocol.documents.algorithm import Algorithm, expand_outputs
 from protocol.documents.approval import Approval
-from protocol.documents.envelope import Envelope, Signature, read_envelope, sign_statement, write_envelope
+from protocol.documents.envelope import Envelope, read_envelope, sign_statement, write_envelope
 from protocol.documents.fields import Document
 from protocol.documents.job_order import JobOrder
 from protocol.documents.parameters import check_parameters
 from protocol.documents.policy import Policy
 from protocol.documents.receipt import Receipt
 from protocol.documents.roster import Roster
+from protocol.documents.signature import Signature
 from protocol.documents.status import Status
 from protocol.documents.strict import build
 from protocol.documents.trust_root import TrustRoot

@@ -38,6 +38,7 @@ CODES: dict[str, str] = {
     "key-revoked": "a live status revokes the key",
     "key-scheme": "a passkey signed where a key in a file must, or the other way round",
     "key-unknown": "no key that may sign this has signed it",
+    "key-unproved": "nobody proved to hold the key for this person and office",
     "key-weak": "the Ed25519 key has small order or a second spelling",
     "log-checkpoint-malformed": "the log's checkpoint cannot be read",
     "log-checkpoint-signature": "the log's key did not sign the checkpoint",

@@ -18,14 +18,13 @@ from factory import private_key
 from protocol.crypto.keys import PublicKey
 from protocol.documents.envelope import (
     PAYLOAD_TYPE,
-    Signature,
-    pre_authentication_encoding,
     statement_bytes,
     write_envelope,
 )
 from protocol.documents.fields import Document
 from protocol.documents.key import Key
 from protocol.documents.passkey import PasskeyAssertion, PasskeyOrigin
+from protocol.documents.signature import Signature, pre_authentication_encoding
 
 PAGE = PasskeyOrigin(origin="http://localhost:8765", rp_id="localhost")
 REGISTRY_PAGE = PasskeyOrigin(origin="https://registry.example", rp_id="registry.example", registry_page=True)
@@ -75,9 +74,12 @@ class Authenticator:
         payload = statement_bytes(document)
         signed = pre_authentication_encoding(PAYLOAD_TYPE, payload)
         challenge = hashlib.sha256(b"safeconduct-vote-v1" + signed).digest()
+        return write_envelope(payload, [self.answer(challenge, **changes)])
+
+    def answer(self, challenge: bytes, /, **changes: Any) -> Signature:
+        """This passkey's signature of a challenge."""
         assertion = self.speak(challenge, Spoken(**changes))
-        signature = Signature(keyid=self.public.keyid, sig=assertion.signature, passkey=assertion)
-        return write_envelope(payload, [signature])
+        return Signature(keyid=self.public.keyid, sig=assertion.signature, passkey=assertion)
 
     def speak(self, challenge: bytes, spoken: Spoken) -> PasskeyAssertion:
         """The assertion about a challenge."""

@@ -26,6 +26,7 @@ from protocol.documents.envelope import read_envelope, sign_statement
 from protocol.documents.fields import Document
 from protocol.documents.job_order import JobOrder
 from protocol.documents.key import Key
+from protocol.documents.key_proof import prove
 from protocol.documents.policy import Policy
 from protocol.documents.receipt import Receipt
 from protocol.documents.release import Release
@@ -42,13 +43,22 @@ OFFICE, HOLDER, NODE, DATASET = "office-eu", "holder-fi", "node-fi", "cohort-fi"
 COMMITTEE, PROJECT, RESEARCHER, AUTHOR = "ethics-fi", "t2d", "rita", "ada"
 PURPOSE = "DUO:0000006"
 
+_HANDED_OUT: dict[str, PrivateKey] = {}
 DocumentT = TypeVar("DocumentT", bound=Document)
 Changes = Mapping[str, Any]
 
 
 def private_key(name: str) -> PrivateKey:
     """The Ed25519 key that belongs to ``name`` in every test: anybody can compute it."""
-    return PrivateKey.from_seed(hashlib.sha256(f"insecure test key of {name}".encode()).digest())
+    key = PrivateKey.from_seed(hashlib.sha256(f"insecure test key of {name}".encode()).digest())
+    _HANDED_OUT[key.public.keyid] = key
+    return key
+
+
+def proofs_of(keys: Sequence[Any], subject: str, office: str) -> list[dict[str, Any]]:
+    """The proofs of those keys that were made here."""
+    known = [_HANDED_OUT[entry["keyid"]] for entry in keys if entry["keyid"] in _HANDED_OUT]
+    return [prove(key, subject, office).model_dump() for key in known]
 
 
 def key_entry(name: str) -> dict[str, Any]:
@@ -80,6 +90,12 @@ def image_identity() -> ImageIdentity:
 def digest_of(raw: bytes) -> str:
     """The digest of an envelope's payload."""
     return read_envelope(raw).digest
+
+
+def _proved(member: dict[str, Any], office: str) -> dict[str, Any]:
+    """A roster's entry with the proof of its key, if that was made here and no other is given."""
+    proofs = proofs_of([member["key"]], member["person"], office)
+    return {"proof": proofs[0] if proofs else None} | member
 
 
 @dataclass(kw_only=True)
@@ -137,7 +153,8 @@ class World:
             "valid_from": self.now - DAY,
             "valid_until": self.now + YEAR,
         }
-        return build(Accreditation, fields | changes)
+        fields |= changes
+        return build(Accreditation, {"proofs": proofs_of(fields["keys"], fields["subject"], fields["office"])} | fields)
 
     def roster(self, **changes: Any) -> Roster:
         fields: dict[str, Any] = {
@@ -151,7 +168,9 @@ class World:
             "expires": self.now + YEAR,
             "exclude_author_institution": True,
         }
-        return build(Roster, fields | changes)
+        fields |= changes
+        fields["members"] = [_proved(member, fields["office"]) for member in fields["members"]]
+        return build(Roster, fields)
 
     def member(self, person: str, **changes: Any) -> dict[str, Any]:
         """A roster's entry: everybody sits on the ethics seat, each from an institution of their own."""

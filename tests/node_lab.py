@@ -163,7 +163,8 @@ class Lab:
             *("--registry", self.url, "--trust-root", str(self.folder / "root.json"), "--fingerprint", digest_of(root)),
             *("--policy", str(self.folder / "policy.json"), "--holder-key", str(self.folder / "holder.pem"), "--json"),
         )
-        self.accreditation = self.world.sign(self.world.accreditation(self.world.node, keys=request["keys"]), OFFICE)
+        proved = {"keys": request["keys"], "proofs": request["proofs"]}
+        self.accreditation = self.world.sign(self.world.accreditation(self.world.node, **proved), OFFICE)
         self.client().publish("accreditations", self.accreditation)
         self.add_dataset(data)
         return request

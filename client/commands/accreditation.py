@@ -21,8 +21,8 @@ from client.commands.common import (
 )
 from client.commands.publish import publish_after
 from client.console import JsonFlag, emit, pairs
-from client.home import HomeOption
-from client.keys import read_public
+from client.home import HomeOption, find_home
+from client.issued import check_unused, keep, read_requests
 from protocol.documents.accreditation import Accreditation
 
 app = typer.Typer(help="Say who is who (accreditation office).", no_args_is_help=True, rich_markup_mode=None)
@@ -37,7 +37,9 @@ def _noun() -> None:
 def issue(
     subject: Annotated[str, typer.Argument(help="Identifier of the person or node.")],
     key: KeysOption,
-    public_key: Annotated[list[Path], typer.Option("--public-key", help="Their …public.json; repeat for several.")],
+    request: Annotated[
+        list[Path], typer.Option("--request", help="Their request from `key prove`; repeat for an old and a new key.")
+    ],
     name: Annotated[str, typer.Option(help="Their full name.")],
     institution: Annotated[str, typer.Option(help="Identifier of their institution.")],
     country: Annotated[str, typer.Option(help="Two-letter country code.")],
@@ -53,8 +55,14 @@ def issue(
     force: ForceOption = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Sign an accreditation with the office's key."""
+    """Sign an accreditation with the office's key.
+
+    A person who changes keys is accredited anew with both, so that what the old key signed stays verifiable.
+    """
     start = now()
+    requests = read_requests(request, subject, office)
+    keys, signers = [key for one in requests for key in one.keys], signing_keys(key, passphrase_file)
+    register = check_unused(find_home(home), [(one.keyid, subject) for one in keys], signers)
     fields = {
         "subject": subject,
         "kind": kind,
@@ -62,13 +70,15 @@ def issue(
         "institution": institution,
         "country": country,
         "roles": role or [],
-        "keys": [read_public(path) for path in public_key],
+        "keys": [one.model_dump() for one in keys],
+        "proofs": [proof.model_dump() for one in requests for proof in one.proofs],
         "office": office,
         "valid_from": start,
         "valid_until": start + timedelta(days=days),
     }
-    envelope = documents.sign(Accreditation, fields, signing_keys(key, passphrase_file))
+    envelope = documents.sign(Accreditation, fields, signers)
     written = write_document(out, envelope, force=force)
+    keep(find_home(home), register)
     if publish:
         publish_after(home, registry, "accreditations", envelope)
     emit(written, as_json=as_json, show=pairs(written))

@@ -96,8 +96,8 @@ class Acts:
         world = self.world
         registry = world.open_registry()
         for plan in self.story.programme.nodes:
-            keys = world.requests[plan.node]["keys"]
-            signed = world.cast.accredit_node(plan.node, plan.country, plan.institution, keys)
+            request = world.requests[plan.node]
+            signed = world.cast.accredit_node(plan.node, plan.country, plan.institution, request)
             registry.publish("accreditations", signed)
         world.start_nodes(self.story.programme.nodes)
         registry.close()

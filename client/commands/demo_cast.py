@@ -6,6 +6,7 @@ worth nothing afterwards.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from client.keys import KeyFiles, make, read_signing
 from protocol.crypto.keys import PrivateKey
 from protocol.documents.accreditation import Accreditation
 from protocol.documents.envelope import read_envelope
+from protocol.documents.key_proof import KeyRequest, make_request, read_request
 from protocol.documents.roster import Roster
 from protocol.documents.status import Status
 from protocol.documents.trust_root import TrustRoot
@@ -98,14 +100,19 @@ class Cast:
 
     def accredit(self, person: Person, roles: list[str]) -> bytes:
         """Sign who a person is."""
-        return self._accredit(person.person, "person", person, roles, [self.public(person.person)])
+        return self._accredit(person.person, "person", person, roles, self.request(person.person))
 
-    def accredit_node(self, node: str, country: str, institution: str, keys: list[Any]) -> bytes:
-        """Sign who a node is, with the key from its own request."""
+    def accredit_node(self, node: str, country: str, institution: str, request: dict[str, Any]) -> bytes:
+        """Sign who a node is, with the key that its own request proves."""
+        asked = read_request(json.dumps(request).encode())
         who = Person(person=node, name=f"Node {node}", institution=institution, country=country)
-        return self._accredit(node, "node", who, ["node"], keys)
+        return self._accredit(node, "node", who, ["node"], asked)
 
-    def _accredit(self, subject: str, kind: str, who: Person, roles: list[str], keys: list[Any]) -> bytes:
+    def request(self, who: str) -> KeyRequest:
+        """Return somebody's request to the office, in which their key is proved."""
+        return make_request([self.key(who)], who, OFFICE)
+
+    def _accredit(self, subject: str, kind: str, who: Person, roles: list[str], asked: KeyRequest) -> bytes:
         fields = {
             "subject": subject,
             "kind": kind,
@@ -113,7 +120,8 @@ class Cast:
             "institution": who.institution,
             "country": who.country,
             "roles": roles,
-            "keys": keys,
+            "keys": [key.model_dump() for key in asked.keys],
+            "proofs": [proof.model_dump() for proof in asked.proofs],
             "office": OFFICE,
             "valid_from": self.now - timedelta(minutes=1),
             "valid_until": self.now + timedelta(days=30),
@@ -123,8 +131,14 @@ class Cast:
     def papers(self) -> Papers:
         """Sign the committee's roster, an empty list of revocations, and everybody's accreditation."""
         members = [
-            {"person": m.person, "institution": m.institution, "seats": [], "key": self.public(m.person)}
-            for m in MEMBERS
+            {
+                "person": member.person,
+                "institution": member.institution,
+                "seats": [],
+                "key": self.public(member.person),
+                "proof": self.request(member.person).proofs[0].model_dump(),
+            }
+            for member in MEMBERS
         ]
         roster = documents.sign(
             Roster,

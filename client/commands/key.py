@@ -11,7 +11,8 @@ import typer
 from client.console import JsonFlag, emit, pairs
 from client.errors import UsageProblem
 from client.home import HomeOption, read_profile
-from client.keys import KeyFiles, make, passphrase_asker
+from client.keys import KeyFiles, make, passphrase_asker, read_signing
+from protocol.documents.key_proof import make_request
 
 app = typer.Typer(help="Make the keys you sign and receive with.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -45,12 +46,32 @@ def new(
 
 
 @app.command()
+def prove(
+    subject: Annotated[str, typer.Option(help="Your identifier, as the office is to know you.")],
+    office: Annotated[str, typer.Option(help="Identifier of the accreditation office.")],
+    name: Annotated[str, typer.Argument(help="Name of the key.")] = "me",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File; without it, beside the key.")] = None,
+    passphrase_file: PassphraseFile = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write the request that an office needs: your public key, and the proof that you hold the private one."""
+    files = KeyFiles(folder=read_profile(home).keys, name=name)
+    key = read_signing(files.signing, passphrase_asker(passphrase_file))
+    request = make_request([key], subject, office)
+    path = out or files.folder / f"{name}.request.json"
+    path.write_text(json.dumps(request.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+    written = {"request": str(path), "subject": subject, "office": office, "keyid": key.public.keyid}
+    emit(written, as_json=as_json, show=pairs(written))
+
+
+@app.command()
 def show(
     name: Annotated[str, typer.Argument(help="Name of the key.")] = "me",
     home: HomeOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print the public half of a key, to hand to your accreditation office."""
+    """Print the public half of a key. An office wants it proved: see `safeconduct key prove`."""
     path = KeyFiles(folder=read_profile(home).keys, name=name).public
     if not path.exists():
         raise UsageProblem("key-missing", f"There is no key {path}. Make one with `safeconduct key new {name}`.")

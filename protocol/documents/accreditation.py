@@ -4,8 +4,9 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from protocol.documents.fields import Country, Document, Line, Moment, Slug, SlugSet, Some, Subject
+from protocol.documents.fields import Country, Document, Items, Line, Moment, Slug, SlugSet, Some, Subject
 from protocol.documents.key import Key, check_distinct, check_in_files
+from protocol.documents.signature import SignatureEntry
 from protocol.errors import Refused
 
 
@@ -24,6 +25,8 @@ class Accreditation(Document):
     office: Slug
     valid_from: Moment
     valid_until: Moment
+    #: Each key's proof that its holder has it (``key_proof.py``): for the office, the registry, and whoever doubts.
+    proofs: Items[SignatureEntry] = ()
 
     def subjects(self) -> tuple[Subject, ...]:
         return tuple(key.subject(self.subject) for key in self.keys)

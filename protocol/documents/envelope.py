@@ -16,14 +16,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import Field, SkipValidation, StringConstraints
+from pydantic import Field, SkipValidation
 
 from protocol.crypto.digest import sha256_hex
 from protocol.crypto.encoding import decode_base64, encode_base64
 from protocol.crypto.keys import PublicKey, Signer
 from protocol.documents import limits
 from protocol.documents.fields import Digest, Document, Record, Some, Subject
-from protocol.documents.passkey import PasskeyAssertion, PasskeyOrigin, PasskeyWords, check_passkey, vote_challenge
+from protocol.documents.passkey import PasskeyOrigin
+from protocol.documents.signature import (
+    Signature,
+    SignatureEntry,
+    check_plain,
+    check_signature,
+    pre_authentication_encoding,
+    read_signature,
+)
 from protocol.documents.strict import Json, build, canonical, malformed, parse_object
 from protocol.errors import Refused
 
@@ -33,16 +41,10 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 DocumentT = TypeVar("DocumentT", bound=Document)
 
 
-class _Signature(Record):
-    keyid: Digest
-    sig: Annotated[str, StringConstraints(max_length=1000)]
-    webauthn: PasskeyWords | None = None
-
-
 class _Dsse(Record):
     payloadType: Literal["application/vnd.in-toto+json"]  # noqa: N815 - the name is DSSE's
     payload: str
-    signatures: Annotated[Some[_Signature], Field(max_length=limits.SIGNATURES)]
+    signatures: Annotated[Some[SignatureEntry], Field(max_length=limits.SIGNATURES)]
 
 
 class _DigestSet(Record):
@@ -62,15 +64,6 @@ class _Statement(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
-    """A signature and the key id that it claims; a passkey's comes with what the passkey signed."""
-
-    keyid: str
-    sig: bytes
-    passkey: PasskeyAssertion | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """A document as it was received: nothing in it is verified until ``check_signed`` has returned."""
 
@@ -87,7 +80,7 @@ class Envelope:
         known = {key.keyid: key for key in keys}
         claimed = {signature.keyid: signature for signature in self.signatures if signature.keyid in known}
         for keyid, signature in claimed.items():
-            self._check_plain(signature, known[keyid])
+            check_plain(signature, known[keyid], self.signed_bytes)
         return tuple(known[keyid] for keyid in claimed)
 
     def check_signed_by(self, key: PublicKey, origins: Sequence[PasskeyOrigin]) -> PasskeyOrigin | None:
@@ -98,17 +91,7 @@ class Envelope:
         signature = next((one for one in self.signatures if one.keyid == key.keyid), None)
         if signature is None:
             raise Refused("key-unknown", "The document lacks its signer's signature; ask for it.")
-        if key.scheme != "webauthn":
-            self._check_plain(signature, key)
-            return None
-        if signature.passkey is None:
-            raise Refused("key-scheme", "The key is a passkey, and only its bare signature came; sign again.")
-        return check_passkey(signature.passkey, key, vote_challenge(self.signed_bytes), origins)
-
-    def _check_plain(self, signature: Signature, key: PublicKey) -> None:
-        if signature.passkey is not None and key.scheme != "webauthn":
-            raise Refused("key-scheme", "A passkey's words came with the signature of a key in a file; sign again.")
-        key.verify(signature.sig, self.signed_bytes)
+        return check_signature(signature, key, self.signed_bytes, origins)
 
     @property
     def signed_bytes(self) -> bytes:
@@ -148,11 +131,6 @@ class Envelope:
         return kind
 
 
-def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
-    """``DSSEv1 SP len(type) SP type SP len(payload) SP payload`` (DSSE, protocol)."""
-    return b"DSSEv1 %d %b %d %b" % (len(payload_type), payload_type.encode(), len(payload), payload)
-
-
 def predicate_type(model: type[Document]) -> str:
     """The predicate type of a kind of document."""
     return f"urn:safeconduct:{model.KIND}:v1"
@@ -162,19 +140,10 @@ def read_envelope(untrusted: bytes, limit: int = limits.DOCUMENT_BYTES) -> Envel
     """An envelope from at most ``limit`` bytes; its form is checked, its signatures are not."""
     dsse = build(_Dsse, parse_object(untrusted, limit))
     payload = decode_base64(dsse.payload)
-    signatures = tuple(_read_signature(one) for one in dsse.signatures)
+    signatures = tuple(read_signature(one) for one in dsse.signatures)
     if len({signature.keyid for signature in signatures}) != len(signatures):
         raise malformed("one key id signs twice")
     return Envelope(raw=untrusted, payload=payload, signatures=signatures, digest=sha256_hex(payload))
-
-
-def _read_signature(one: _Signature) -> Signature:
-    sig = decode_base64(one.sig)
-    if one.webauthn is None:
-        return Signature(keyid=one.keyid, sig=sig)
-    words = (decode_base64(one.webauthn.authenticatorData), decode_base64(one.webauthn.clientDataJSON))
-    passkey = PasskeyAssertion(authenticator_data=words[0], client_data=words[1], signature=sig)
-    return Signature(keyid=one.keyid, sig=sig, passkey=passkey)
 
 
 def sign_statement(document: Document, keys: Sequence[Signer]) -> bytes:
@@ -188,18 +157,8 @@ def sign_statement(document: Document, keys: Sequence[Signer]) -> bytes:
 
 def write_envelope(payload: bytes, signatures: Iterable[Signature]) -> bytes:
     """The envelope, as JSON bytes, of a payload and what was signed over it; nothing is checked here."""
-    entries = [_write_signature(signature) for signature in signatures]
+    entries = [one.to_entry().model_dump(mode="json", exclude_none=True) for one in signatures]
     return canonical({"payload": encode_base64(payload), "payloadType": PAYLOAD_TYPE, "signatures": entries})
-
-
-def _write_signature(signature: Signature) -> dict[str, Json]:
-    entry: dict[str, Json] = {"keyid": signature.keyid, "sig": encode_base64(signature.sig)}
-    if signature.passkey is not None:
-        entry["webauthn"] = {
-            "authenticatorData": encode_base64(signature.passkey.authenticator_data),
-            "clientDataJSON": encode_base64(signature.passkey.client_data),
-        }
-    return entry
 
 
 def statement_bytes(document: Document) -> bytes:

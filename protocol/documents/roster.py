@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from protocol.documents.fields import Document, Moment, Positive, Record, Slug, SlugSet, Some, Subject
 from protocol.documents.key import Key, check_distinct
+from protocol.documents.signature import SignatureEntry
 from protocol.errors import Refused
 
 
@@ -16,6 +17,8 @@ class Member(Record):
     institution: Slug
     seats: SlugSet
     key: Key
+    #: The key's proof that this person has it (``key_proof.py``).
+    proof: SignatureEntry | None = None
 
 
 class Roster(Document):

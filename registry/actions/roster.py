@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from protocol.documents.envelope import read_envelope
+from protocol.documents.key_proof import check_proved
 from protocol.documents.roster import Roster
 from registry.actions import publish
 from registry.actions.accreditation import check_holder, office_keys
@@ -15,13 +16,16 @@ def publish_roster(desk: Desk, untrusted: bytes, now: datetime) -> publish.Publi
     envelope = read_envelope(untrusted)
     claimed = envelope.untrusted(Roster)
     envelope.check_signed(office_keys(desk, claimed.office))
+    for member in claimed.members:
+        proofs = [member.proof] if member.proof else []
+        check_proved([member.key], proofs, member.person, claimed.office, desk.passkey_pages)
     with desk.store.transaction() as tx:
         if done := publish.known(tx, envelope):
             return done
         before = roster.newest(tx, claimed.office, claimed.committee)
         publish.check_version(claimed.KIND, before.version if before else None, claimed.version)
         for member in claimed.members:
-            check_holder(tx, [member.key.keyid], member.person)
+            check_holder(tx, desk, [member.key.keyid], member.person)
             accreditation.claim(tx, [member.key.keyid], member.person)
         published = publish.keep(tx, envelope, claimed.KIND, claimed.office, now)
         roster.add(tx, _row(claimed, envelope.digest), [member.person for member in claimed.members])

@@ -18,6 +18,7 @@ from typing import Any
 from protocol.crypto.keys import PrivateKey
 from protocol.documents.envelope import sign_statement
 from protocol.documents.key import Key
+from protocol.documents.key_proof import make_request
 from protocol.documents.policy import Policy
 from protocol.documents.strict import build, canonical, parse_object
 from protocol.documents.trust_root import TrustRoot
@@ -50,6 +51,7 @@ class NewNode:
     holder_keys: Sequence[PrivateKey]
     settings: Mapping[str, str | int | float]
     key_passphrase: bytes | None = None
+    office: str | None = None
 
 
 def init_node(new: NewNode, now: dt.datetime) -> dict[str, Any]:
@@ -57,15 +59,26 @@ def init_node(new: NewNode, now: dt.datetime) -> dict[str, Any]:
     _check_free(new.directory)
     root = open_trust_root(new.trust_root, new.fingerprint)
     _check_not_expired(root, now)
+    office = _choose_office(root, new.office)
     key = PrivateKey.generate_ed25519()
     files = _make_files(new, root, key)
     _write_all(new.directory, files)
-    return accreditation_request(new.name, new.country, key)
+    return accreditation_request(new.name, office, key)
 
 
-def accreditation_request(name: str, country: str, key: PrivateKey) -> dict[str, Any]:
-    """Say which key speaks for this node, for the office that accredits it."""
-    return {"subject": name, "kind": "node", "country": country, "keys": [Key.of(key.public).model_dump(mode="json")]}
+def accreditation_request(name: str, office: str, key: PrivateKey) -> dict[str, Any]:
+    """Say which key speaks for this node, and prove it, to the office that accredits it."""
+    return make_request([key], name, office).model_dump(mode="json")
+
+
+def _choose_office(root: TrustRoot, named: str | None) -> str:
+    """The office that is to accredit this node: the one named, or the only one."""
+    known = [office.office for office in root.offices]
+    if named is None and len(known) == 1:
+        return known[0]
+    if named not in known:
+        raise BadInput("office-unknown", f"Say with --office who accredits this node: {', '.join(known)}.")
+    return named
 
 
 def _make_files(new: NewNode, root: TrustRoot, key: PrivateKey) -> dict[str, tuple[bytes, int]]:

@@ -45,6 +45,9 @@ def init(
     key_passphrase_file: Annotated[
         Path | None, typer.Option(help="Encrypt the node's own key; the node reads this file at each start.")
     ] = None,
+    office: Annotated[
+        str | None, typer.Option(help="Who accredits this node, if the trust root knows several.")
+    ] = None,
     policies: Annotated[Path, typer.Option(help="Folder of Cedar policies.")] = POLICY_FOLDER,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many jobs may be worked on at once.")] = 2,
     as_json: JsonFlag = False,
@@ -71,6 +74,7 @@ def init(
         policies=policies,
         holder_keys=[_load(path, passphrase_file) for path in holder_key or []],
         settings=settings,
+        office=office,
         key_passphrase=read_file(key_passphrase_file).rstrip(b"\r\n") if key_passphrase_file else None,
     )
     request = init_node(new, now())

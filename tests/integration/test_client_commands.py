@@ -54,12 +54,12 @@ seats = []
 person = "aino"
 institution = "hus"
 seats = []
-key = "aino/keys/me.public.json"
+key = "aino/keys/me.request.json"
 [[members]]
 person = "diego"
 institution = "sas"
 seats = []
-key = "diego/keys/me.public.json"
+key = "diego/keys/me.request.json"
 """
 ROOT = """
 holder = "holder"
@@ -127,6 +127,13 @@ class Place:
     def public(self, person: str) -> Path:
         return self.folder / person / "keys" / "me.public.json"
 
+    def request(self, person: str) -> Path:
+        """The person's request to the office, made on first use."""
+        path = self.folder / person / "keys" / "me.request.json"
+        if not path.exists():
+            done("key", "prove", "me", "--subject", person, "--office", "office", "--home", self.folder / person)
+        return path
+
     def settle(self, url: str) -> None:
         self.url = url
         for person in ("ada", "aino", "diego"):
@@ -149,15 +156,16 @@ class Place:
         self.issue("aino", "--role", "committee")
         self.issue("diego", "--role", "committee")
         self.issue("node-fi", "--kind", "node", "--role", "node")
-        office = ("--key", self.key("office"), "--publish", "--registry", url)
+        office = ("--key", self.key("office"), "--publish", "--registry", url, "--home", self.folder / "office")
         self.roster = done("roster", "issue", self.folder / "roster.toml", "-o", self.folder / "roster.json", *office)
         done("status", "issue", "office", "--version", 1, "-o", self.folder / "status.json", *office)
 
     def issue(self, subject: str, *more: object) -> None:
         done(
             *("accreditation", "issue", subject, "--name", subject.title(), "--institution", f"of-{subject}"),
-            *("--country", "FI", "--office", "office", "--public-key", self.public(subject)),
+            *("--country", "FI", "--office", "office", "--request", self.request(subject)),
             *("--key", self.key("office"), "-o", self.folder / f"{subject}.json", "--publish", "--registry", self.url),
+            *("--home", self.folder / "office"),
             *more,
         )
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from registry_process import Registry, running
 
 from protocol.crypto.encoding import encode_base64
-from protocol.documents.envelope import PAYLOAD_TYPE, pre_authentication_encoding, statement_bytes
+from protocol.documents.envelope import PAYLOAD_TYPE, statement_bytes
+from protocol.documents.signature import pre_authentication_encoding
 
 BOUNDS = settings(
     max_examples=150,

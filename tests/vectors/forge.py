@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from factory import NOW, World, private_key
 
 from protocol.crypto.keys import PublicKey
-from protocol.documents.envelope import PAYLOAD_TYPE, pre_authentication_encoding, statement_bytes
+from protocol.documents.envelope import PAYLOAD_TYPE, statement_bytes
 from protocol.documents.fields import Document
+from protocol.documents.signature import pre_authentication_encoding
 
 Json = Any
 WORLD = World()

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factory import HOLDER, World, digest_of, private_key
+from factory import HOLDER, OFFICE, World, digest_of, key_entry, private_key
 from factory import NOW as START
 
+from protocol.documents.key_proof import read_request
 from protocol.errors import Refused
 from protocol.trust.root import open_policy, open_trust_root
 from sandbox.actions.init import NewNode, init_node
@@ -55,7 +56,19 @@ def test_node_opens_with_what_was_pinned_and_signed(tmp_path: Path) -> None:
 def test_request_names_the_key_that_the_node_keeps(tmp_path: Path) -> None:
     request = init_node(new(tmp_path), START)
     public = json.loads((tmp_path / "node" / "keys" / "node.public.json").read_text())
-    assert (request["subject"], request["kind"], request["keys"]) == ("node-fi", "node", [public])
+    assert (request["subject"], request["office"], request["keys"]) == ("node-fi", OFFICE, [public])
+    assert read_request(json.dumps(request).encode()).proofs[0].keyid == public["keyid"]
+
+
+@pytest.mark.parametrize("named", [None, "office-se"])
+def test_node_says_which_of_several_offices_accredits_it(tmp_path: Path, named: str | None) -> None:
+    offices = [{"office": name, "keys": [key_entry(name)]} for name in (OFFICE, "office-es")]
+    root = WORLD.sign(WORLD.trust_root(offices=offices), HOLDER)
+    several = {"trust_root": root, "fingerprint": digest_of(root)}
+    with pytest.raises(BadInput) as caught:
+        init_node(new(tmp_path, **several, office=named), START)
+    assert caught.value.code == "office-unknown"
+    assert init_node(new(tmp_path, **several, office="office-es"), START)["office"] == "office-es"
 
 
 def test_secrets_are_the_owner_s_alone(tmp_path: Path) -> None:
