@@ -49,7 +49,6 @@ class Supervisor:
 
         The worker is started before this process opens the node: both take about as long, on a core each.
         """
-        self._settings.run_directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         lock = self._lock()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -59,7 +58,7 @@ class Supervisor:
             self._serve()
         finally:
             self._end()
-            lock.close()
+            self._unlock(lock)
 
     def _serve(self) -> None:
         from sandbox.worker.service import Service
@@ -125,13 +124,30 @@ class Supervisor:
 
     def _lock(self) -> IO[str]:
         """Refuse to run the same node twice on one machine."""
-        lock = (self._settings.run_directory / LOCK_FILE).open("a")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.close()
-            raise Conflict("node-running", "This node is running already in another process.") from error
-        return lock
+        path = self._settings.run_directory / LOCK_FILE
+        while True:
+            path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # another one ended just now, and removed the directory
+                lock = path.open("a")
+                _take(lock)
+                if path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+                    return lock
+                lock.close()
+
+    def _unlock(self, lock: IO[str]) -> None:
+        """Give the lock back, and leave nothing in memory unless a job still needs it."""
+        with contextlib.suppress(OSError):
+            (self._settings.run_directory / LOCK_FILE).unlink()
+            self._settings.run_directory.rmdir()
+        lock.close()
+
+
+def _take(lock: IO[str]) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise Conflict("node-running", "This node is running already in another process.") from error
 
 
 def _kill_group(leader: int) -> None:

@@ -14,6 +14,7 @@ from factory import RESEARCHER
 from node_lab import Lab, wait_for
 
 from sandbox.data.synthesise import synthesise
+from sandbox.settings import default_run_directory
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
@@ -184,6 +185,7 @@ def test_sigterm_ends_the_node_with_its_children_and_a_restart_goes_on(lab: Lab,
     assert lab.stop("node") == 0
     assert time.monotonic() - started < 30
     assert not [process for process in workers if Path(f"/proc/{process}").exists()]
+    assert not default_run_directory(lab.node).exists()
     order = lab.order(tiny)
     lab.start_node()
     assert lab.receipt(order).decision == "released"
