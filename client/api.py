@@ -81,6 +81,10 @@ class RegistryClient:
         """Return the newest accreditation of a person or a node."""
         return self._send("GET", f"/accreditations/{subject}").content
 
+    def statuses(self) -> list[bytes]:
+        """Return each office's newest status."""
+        return [text.encode() for text in self._send("GET", "/statuses").json()["statuses"]]
+
     def listing(self, kind: str) -> list[dict[str, Any]]:
         """Return a whole list, page by page: `algorithms`, `reviews`, `nodes`, `datasets`, `orders`."""
         found: list[dict[str, Any]] = []

@@ -199,6 +199,7 @@ class Client:
             receipt,
             self._release(order_id),
             accreditations=[self.registry.accreditation(read_envelope(receipt).untrusted(Receipt).node)],
+            statuses=self.registry.statuses(),
             trust_root=self.trust_root,
             recipient=self.recipient,
             now=self._now(),

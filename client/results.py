@@ -48,16 +48,24 @@ def open_result(
     untrusted_release: bytes | None,
     *,
     accreditations: Iterable[bytes],
+    statuses: Iterable[bytes],
     trust_root: TrustRoot,
     recipient: RecipientKey,
     now: datetime,
 ) -> Result:
-    """Steps 1 to 3. Refused: a receipt that no accredited node signed or of another order, a release that it does
+    """Steps 1 to 3. Refused: a receipt of another order, or that no node signed which is accredited and, by a status
+    that is live now, not revoked; a release that it does
     not bind, a release that is not there although the receipt says so."""
     from protocol.chain import open_release, verify_receipt
 
     receipt = verify_receipt(
-        untrusted_receipt, accreditations=accreditations, trust_root=trust_root, now=now, order_id=order
+        untrusted_receipt,
+        accreditations=accreditations,
+        statuses=statuses,
+        trust_root=trust_root,
+        now=now,
+        order_id=order,
+        live=True,
     )
     if receipt.decision != "released":
         return Result(order=order, receipt=receipt, release=None)

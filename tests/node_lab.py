@@ -240,7 +240,8 @@ class Lab:
         """Wait for an order's receipt and verify it."""
         raw = wait_for(lambda: self._fetch(order, "receipt"), seconds, f"the receipt of {order[:8]}")
         root = self.world.open_root()
-        return verify_receipt(raw, accreditations=[self.accreditation], trust_root=root, order_id=order)
+        proved = {"accreditations": [self.accreditation], "statuses": self.client().statuses()}
+        return verify_receipt(raw, **proved, trust_root=root, order_id=order)
 
     def release(self, order: str, receipt: Receipt, seconds: float = 30) -> Release:
         """Wait for an order's release and open it."""

@@ -49,10 +49,13 @@ class Evidence:
         node, registry = result.receipt.node, self.story.researcher.registry
         plan = next(plan for plan in self.story.programme.nodes if plan.node == node)
         raw, accreditation = registry.receipt(result.order), registry.accreditation(node)
-        self._save(f"refusal-{case.replace(' ', '-')}", {"receipt.json": raw, "node.json": accreditation})
+        status = self.story.world.papers.status
+        files = {"receipt.json": raw, "node.json": accreditation, "status.json": status}
+        self._save(f"refusal-{case.replace(' ', '-')}", files)
         found = verify_receipt(
             raw,
             accreditations=[accreditation],
+            statuses=[status],
             trust_root=self.root(plan),
             now=datetime.now(UTC),
             order_id=result.order,

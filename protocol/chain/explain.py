@@ -4,7 +4,8 @@
 2. The moment of judgement is now, or, where a true receipt of the order is among the files, the moment it was issued:
    what was right then stays right.
 3. Every order goes through the node's own six steps.
-4. Every receipt is checked, and compared with its order; every sealed release is checked against its receipt.
+4. Every receipt is checked, its node's standing by the newest status here, and compared with its order; every sealed
+   release is checked against its receipt.
 5. What the receipts saw of the transparency log is checked and compared, with an export if there is one: two nodes
    that were shown two logs come out here.
 6. Without an order, each document is checked by itself: did the right one sign it?
@@ -31,6 +32,7 @@ from protocol.documents.envelope import Claim
 from protocol.documents.job_order import JobOrder
 from protocol.documents.receipt import Receipt
 from protocol.documents.roster import Roster
+from protocol.documents.status import Status
 from protocol.documents.trust_root import TrustRoot
 from protocol.errors import Refused
 from protocol.trust.memory import Memory
@@ -124,11 +126,20 @@ def _judge_log(
 
 
 def _check_receipt(heap: Heap, claim: Claim[Receipt], root: TrustRoot, now: datetime) -> str:
-    receipt = verify_receipt(claim.envelope.raw, accreditations=heap.raw(Accreditation), trust_root=root, now=now)
+    receipt = verify_receipt(
+        claim.envelope.raw,
+        accreditations=heap.raw(Accreditation),
+        statuses=heap.raw(Status),
+        trust_root=root,
+        now=now,
+    )
     order = next((order for order in heap.of(JobOrder) if order.digest == receipt.order), None)
     if order is not None:
         _check_answers(receipt, order.untrusted)
-    return f"{receipt.node} signed on {receipt.issued:%Y-%m-%d %H:%M} UTC: {receipt.decision} ({receipt.code})."
+    return (
+        f"{receipt.node}, which no status here revokes, signed on {receipt.issued:%Y-%m-%d %H:%M} UTC: "
+        f"{receipt.decision} ({receipt.code})."
+    )
 
 
 def _check_answers(receipt: Receipt, order: JobOrder) -> None:

@@ -56,8 +56,8 @@ def _check_status(_heap: Heap, claim: Claim[Status], root: TrustRoot, now: datet
     return f"The status of {claim.untrusted.office}, version {claim.untrusted.version}, is live."
 
 
-def _check_algorithm(heap: Heap, claim: Claim[Algorithm], root: TrustRoot, _now: datetime) -> str:
-    author = find_accredited(heap.of(Accreditation), root, claim.untrusted.author, "person")
+def _check_algorithm(heap: Heap, claim: Claim[Algorithm], root: TrustRoot, now: datetime) -> str:
+    author = find_accredited(heap.of(Accreditation), root, claim.untrusted.author, "person", claim.envelope, now)
     document = claim.checked(author.keys)
     return f"{document.author} signed {document.name} {document.version}. Approval is another matter."
 

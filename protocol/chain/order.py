@@ -23,7 +23,7 @@ from protocol.documents import limits, parameters
 from protocol.documents.accreditation import Accreditation
 from protocol.documents.algorithm import Algorithm, ExpandedOutput, expand_outputs
 from protocol.documents.approval import Approval, Conditions
-from protocol.documents.envelope import Claim, DocumentT, read_claim
+from protocol.documents.envelope import Claim, DocumentT, Envelope, read_claim
 from protocol.documents.job_order import JobOrder
 from protocol.documents.roster import Roster
 from protocol.documents.status import Status
@@ -120,7 +120,7 @@ def attribute_order(bundle: OrderBundle, *, trust_root: TrustRoot) -> tuple[JobO
     """
     order = read_claim(bundle.order, JobOrder)
     accreditations = tuple(read_claim(raw, Accreditation) for raw in bundle.accreditations)
-    researcher = find_accredited(accreditations, trust_root, order.untrusted.researcher, "person")
+    researcher = find_accredited(accreditations, trust_root, order.untrusted.researcher, "person", order.envelope)
     _check_signature(order, researcher, "order-signature")
     return order.untrusted, order.digest
 
@@ -151,14 +151,17 @@ def check_trust_root(case: OrderCase) -> str:
 def check_researcher(case: OrderCase) -> str:
     """Step 3."""
     claimed = case.order.untrusted
-    case.researcher = find_accredited(case.accreditations, case.root, claimed.researcher, "person")
+    case.researcher = _signer(case, claimed.researcher, case.order.envelope)
     keys = _check_signature(case.order, case.researcher, "order-signature")
     check_valid(case.researcher, RESEARCHER, case.now)
-    case.author = find_accredited(case.accreditations, case.root, case.algorithm.untrusted.author, "person")
+    case.author = _signer(case, case.algorithm.untrusted.author, case.algorithm.envelope)
     case.standing = live_standing(case.statuses, case.root, _relied_on(case), case.now, case.memory)
     case.standing.check_signer(claimed.researcher, keys)
     person = case.researcher.document
-    return f"{person.subject} of {person.institution} is accredited by {person.office} and signed the order."
+    return (
+        f"{person.subject} of {person.institution} is accredited by {person.office} and signed the order. Nothing here"
+        f" is revoked unless a later step says so, by the status of {case.standing.described}."
+    )
 
 
 def check_algorithm(case: OrderCase) -> str:
@@ -243,6 +246,10 @@ def _check_signature(claim: Claim[DocumentT], accredited: Accredited, code: str)
         return claim.envelope.check_signed(accredited.keys)
     except Refused as error:
         raise Refused(code, f"No accredited key of {who} signed this {what}; have {who} sign it.") from error
+
+
+def _signer(case: OrderCase, person: str, signed: Envelope) -> Accredited:
+    return find_accredited(case.accreditations, case.root, person, "person", signed, case.now)
 
 
 def _relied_on(case: OrderCase) -> set[str]:

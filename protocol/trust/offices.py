@@ -9,7 +9,7 @@ from typing import Literal
 
 from protocol.crypto.keys import PublicKey
 from protocol.documents.accreditation import Accreditation
-from protocol.documents.envelope import Claim, first_signed
+from protocol.documents.envelope import Claim, Envelope, first_signed
 from protocol.documents.limits import CLOCK_SKEW
 from protocol.documents.status import Revoked, Status
 from protocol.documents.trust_root import TrustRoot
@@ -37,6 +37,8 @@ class Standing:
 
     digests: tuple[str, ...]
     revoked: tuple[Revoked, ...]
+    #: The statuses for people: office, version, and until when.
+    described: str
 
     def check_person(self, person: str) -> None:
         """Refuse (``person-revoked``) somebody whose standing was withdrawn."""
@@ -80,18 +82,32 @@ class Standing:
 
 
 def find_accredited(
-    claims: Iterable[Claim[Accreditation]], root: TrustRoot, subject: str, kind: Literal["person", "node"]
+    claims: Iterable[Claim[Accreditation]],
+    root: TrustRoot,
+    subject: str,
+    kind: Literal["person", "node"],
+    signed: Envelope,
+    moment: datetime | None = None,
 ) -> Accredited:
-    """The accreditation of ``subject`` that an office of the root signed; the one that lives longest, if several.
+    """The accreditation, by an office of the root, under which ``subject`` signed a document at a moment.
 
-    Refuses ``accreditation-missing``, or what is wrong with the signature of one that claims to be it.
+    Whoever changes keys has several: the one that knows the document's key comes first, then one that was valid at the
+    moment, then the one that lives longest; whether it is, remains to be checked. Refuses ``accreditation-missing``, or
+    what is wrong with the signature of one that claims to be it.
     """
     about = [claim for claim in claims if claim.untrusted.subject == subject and claim.untrusted.kind == kind]
     if not about:
         raise Refused("accreditation-missing", f"There is no accreditation of {subject}; ask an office to issue one.")
-    about.sort(key=lambda claim: claim.untrusted.valid_until, reverse=True)
+    claimed = {signature.keyid for signature in signed.signatures}
+    about.sort(key=lambda claim: _fit(claim.untrusted, claimed, moment), reverse=True)
     found = first_signed(about, lambda document: office_keys(root, document.office))
     return Accredited(document=found.untrusted, digest=found.digest)
+
+
+def _fit(document: Accreditation, claimed: set[str], moment: datetime | None) -> tuple[bool, bool, datetime]:
+    knows = any(key.keyid in claimed for key in document.keys)
+    lives = moment is None or document.valid_from - CLOCK_SKEW <= moment < document.valid_until
+    return knows, lives, document.valid_until
 
 
 def check_valid(accredited: Accredited, role: str, now: datetime) -> None:
@@ -111,20 +127,40 @@ def live_standing(
     Statuses of other offices are left out: whoever is not relied on cannot stop anything.
     """
     latest = [_latest(claims, root, office, now, memory) for office in sorted(set(offices))]
+    return _standing(latest)
+
+
+def standing_at(
+    claims: Sequence[Claim[Status]], root: TrustRoot, office: str, moment: datetime, now: datetime | None
+) -> Standing:
+    """What the newest status of ``office`` revokes, if it lived at a past ``moment`` or later.
+
+    So a document of that moment is judged by all that was brought about its signer, also by what was said afterwards.
+    Refuses ``status-missing`` or ``status-stale``.
+    """
+    latest = _newest(claims, root, office)
+    status = latest.untrusted
+    if status.expires <= moment or (now is not None and status.issued > now + CLOCK_SKEW):
+        raise Refused("status-stale", f"The status of {office} is not of the time in question; add one that is.")
+    return _standing([latest])
+
+
+def _standing(latest: Sequence[Claim[Status]]) -> Standing:
+    described = [
+        f"{claim.untrusted.office} version {claim.untrusted.version} until {claim.untrusted.expires:%Y-%m-%d %H:%M} UTC"
+        for claim in latest
+    ]
     return Standing(
-        digests=tuple(claim.digest for claim in latest), revoked=tuple(claim.untrusted.revoked for claim in latest)
+        digests=tuple(claim.digest for claim in latest),
+        revoked=tuple(claim.untrusted.revoked for claim in latest),
+        described=", ".join(described),
     )
 
 
 def _latest(
     claims: Sequence[Claim[Status]], root: TrustRoot, office: str, now: datetime, memory: Memory
 ) -> Claim[Status]:
-    mine = [claim for claim in claims if claim.untrusted.office == office]
-    if not mine:
-        raise Refused("status-missing", f"There is no status of {office}; wait until the registry hands one over.")
-    keys = office_keys(root, office)
-    mine.sort(key=lambda claim: claim.untrusted.version, reverse=True)
-    latest = first_signed(mine, lambda _: keys)
+    latest = _newest(claims, root, office)
     status = latest.untrusted
     if status.version < memory.status_versions.get(office, 0):
         raise Refused(
@@ -133,3 +169,12 @@ def _latest(
     if not status.issued - CLOCK_SKEW <= now < status.expires:
         raise Refused("status-stale", f"The status of {office} is not valid now; wait for a fresh one.")
     return latest
+
+
+def _newest(claims: Sequence[Claim[Status]], root: TrustRoot, office: str) -> Claim[Status]:
+    mine = [claim for claim in claims if claim.untrusted.office == office]
+    if not mine:
+        raise Refused("status-missing", f"There is no status of {office}; wait until the registry hands one over.")
+    keys = office_keys(root, office)
+    mine.sort(key=lambda claim: claim.untrusted.version, reverse=True)
+    return first_signed(mine, lambda _: keys)

@@ -123,7 +123,8 @@ def receipt(node: Node) -> bytes:
 
 def codes(node: Node, receipts: list[bytes], export: bytes | None = None) -> set[str | None]:
     """What an offline verifier finds wrong."""
-    files = {str(number): raw for number, raw in enumerate([*receipts, *PEOPLE, *BUNDLE.rosters, *BUNDLE.approvals])}
+    papers = [*PEOPLE, *BUNDLE.rosters, *BUNDLE.statuses, *BUNDLE.approvals]
+    files = {str(number): raw for number, raw in enumerate([*receipts, *papers])}
     lines = export.splitlines() if export is not None else None
     steps = explain(files, node.trust.root, NOW, log_export=lines)
     return {step.code for step in steps if step.ok is not True}

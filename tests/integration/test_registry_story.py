@@ -55,6 +55,7 @@ def test_from_submission_to_release(registry: Registry) -> None:
     receipt = verify_receipt(
         registry.request("GET", f"{mine}/receipt", RESEARCHER).content,
         accreditations=[registry.request("GET", f"/accreditations/{NODE}", RESEARCHER).content],
+        statuses=[text.encode() for text in registry.request("GET", "/statuses").json()["statuses"]],
         trust_root=world.open_root(),
     )
     release = open_release(registry.request("GET", f"{mine}/release", RESEARCHER).content, receipt, recipient_key())

@@ -42,8 +42,25 @@ def vectors() -> Iterator[Case]:
     yield from _accepted()
     yield from _documents_swapped()
     yield from _researcher()
+    yield from _key_changes()
     yield from _status()
     yield from _revoked()
+
+
+def _key_changes() -> Iterator[Case]:
+    """The author changed keys, and has an accreditation for each; the new one lives longer."""
+    new = (AUTHOR, {"keys": [key_entry("ada-2")], "valid_until": NOW + 2 * YEAR})
+    researcher = (RESEARCHER, {})
+    says = "The author signed it with a key that is still accredited."
+    yield case(
+        "author-changed-keys", says, None, replace(TRUE, accreditations=accredited(researcher, new, (AUTHOR, {})))
+    )
+    old = (AUTHOR, {"valid_until": NOW})
+    ended = replace(TRUE, accreditations=accredited(researcher, new, old))
+    yield case("author-old-key-ended", "The old key's accreditation has ended.", "accreditation-expired", ended)
+    both = (AUTHOR, {"keys": [key_entry("ada-2"), key_entry(AUTHOR)]})
+    listed = replace(TRUE, accreditations=accredited(researcher, both, old))
+    yield case("author-both-keys", "The old key's accreditation ended; the new one lists both.", None, listed)
 
 
 def _accepted() -> Iterator[Case]:

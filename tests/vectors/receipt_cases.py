@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from factory import HOLDER, NODE, NOW, OFFICE, YEAR, fake_digest
+from factory import DAY, HOLDER, NODE, NOW, OFFICE, YEAR, fake_digest, key_entry
 from vectors.forge import NOW_TEXT, WORLD, broken, setting, signed, statement_of, to_bytes, vector
 
 from protocol.crypto.hpke import pad
+from protocol.documents.receipt import Receipt
 
 Case = tuple[str, dict[str, Any]]
 _ORDER = WORLD.order()
@@ -24,11 +25,57 @@ def _receipt(name: str, says: str, code: str | None, data: bytes, **changes: Any
     context = {
         "check": "receipt",
         "accreditations": [WORLD.sign(WORLD.accreditation(NODE), OFFICE).decode()],
+        "statuses": [_status()],
         "trust_root": WORLD.sign(WORLD.trust_root(), HOLDER).decode(),
         "now": NOW_TEXT,
         "order": _ORDER_ID,
     }
     return f"receipt/{name}", vector(says, code, data, **(context | changes))
+
+
+def _status(signer: str = OFFICE, **changes: Any) -> str:
+    return WORLD.sign(WORLD.status(**changes), signer).decode()
+
+
+def _standing(true: bytes) -> Iterator[Case]:
+    """What a status says of the node, and when it must have said it."""
+
+    def case(name: str, says: str, code: str | None, statuses: list[str], **changes: Any) -> Case:
+        return _receipt(name, says, code, true, statuses=statuses, **changes)
+
+    yield case("status-missing", "No status came.", "status-missing", [])
+    revoked = {"nodes": [NODE]}
+    yield case("node-revoked", "The node is revoked.", "node-revoked", [_status(revoked=revoked)])
+    keyid = key_entry(NODE)["keyid"]
+    yield case("node-key-revoked", "The node's key is revoked.", "key-revoked", [_status(revoked={"keys": [keyid]})])
+    later = {"version": 2, "issued": NOW + DAY, "expires": NOW + 2 * DAY}
+    month_later = f"{NOW + 30 * DAY:%Y-%m-%dT%H:%M:%SZ}"
+    both = [_status(), _status(revoked=revoked, **later)]
+    yield case("node-revoked-later", "A later status revokes the node.", "node-revoked", both, now=month_later)
+    yield case("status-later", "The status is from later.", None, [_status(**later)], now=month_later)
+    before = _status(issued=NOW - 3 * DAY, expires=NOW)
+    yield case("status-ended-before", "The status had ended when it was issued.", "status-stale", [before])
+    tomorrow = _status(issued=NOW + DAY, expires=NOW + 2 * DAY)
+    yield case("status-from-the-future", "The status is issued later than now.", "status-stale", [tomorrow])
+    yield case("status-forged", "A stranger signed the status.", "key-unknown", [_status("mallory")])
+    dead = {"live": True, "now": month_later}
+    yield case(
+        "status-not-live", "It ended since, and one alive now was asked for.", "status-stale", [_status()], **dead
+    )
+    yield case("status-live", "It is alive now, as was asked for.", None, [_status()], live=True)
+
+
+def _key_changes(document: Receipt) -> Iterator[Case]:
+    """A node that changed its keys has two accreditations; what each key signed stays verifiable for its time."""
+    new = WORLD.accreditation(NODE, keys=[key_entry("node-fi-2")], valid_from=NOW + DAY)
+    both = [WORLD.sign(one, OFFICE).decode() for one in (new, WORLD.accreditation(NODE))]
+    old_key, new_key = WORLD.sign(document, NODE), WORLD.sign(document, "node-fi-2")
+    later = f"{NOW + 3 * DAY:%Y-%m-%dT%H:%M:%SZ}"
+    yield _receipt(
+        "old-key", "It was signed before the node changed keys.", None, old_key, accreditations=both, now=later
+    )
+    early = "The new key signed it before it was accredited."
+    yield _receipt("new-key-too-early", early, "accreditation-expired", new_key, accreditations=both, now=later)
 
 
 def _receipts() -> Iterator[Case]:
@@ -63,6 +110,8 @@ def _receipts() -> Iterator[Case]:
     yield _receipt("other-order", "It answers another order.", "receipt-other-order", true, order=fake_digest("other"))
     before = f"{NOW - YEAR / 2:%Y-%m-%dT%H:%M:%SZ}"
     yield _receipt("from-the-future", "It was issued after now.", "receipt-future", true, now=before)
+    yield from _standing(true)
+    yield from _key_changes(document)
     for name, (says, code, path, value) in {
         "refused-with-release": ("A refusal binds a release.", "receipt-inconsistent", "release_digest", "0" * 64),
         "refused-with-charge": ("A refusal costs something.", "receipt-inconsistent", "rho_charged_nano", 1),

@@ -52,6 +52,7 @@ def receipt(folder: Path, log: Log, node: str) -> list[str]:
     files = {
         f"{node}.receipt.json": WORLD.sign(WORLD.receipt(ORDER, ORDER_ID, **released | seen), node),
         f"{node}.json": WORLD.sign(WORLD.accreditation(node), OFFICE),
+        "status.json": BUNDLE.statuses[0],
     }
     for name, raw in files.items():
         (folder / name).write_bytes(raw)

@@ -119,7 +119,7 @@ def test_receipt_that_contradicts_its_order_is_refused(changes: dict[str, Any], 
 def test_receipt_is_explained_without_its_order() -> None:
     receipt = WORLD.sign(WORLD.receipt(ORDER, ORDER_ID), NODE)
 
-    steps = _explain({"receipt": receipt, "node": NODE_ACCREDITATION})
+    steps = _explain({"receipt": receipt, "node": NODE_ACCREDITATION, "status": BUNDLE.statuses[0]})
 
     assert steps[f"receipt of {NODE}"].sentence.endswith("refused (approval-quorum).")
     assert _ok(steps)

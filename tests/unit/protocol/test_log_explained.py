@@ -40,7 +40,7 @@ def receipt(log: Log, size: int, node: str = NODE, **changes: Any) -> bytes:
 
 
 def judge(*receipts: bytes, pinned: Any = PINNED, export: list[bytes] | None = None, more: Any = ()) -> dict[str, Step]:
-    files = [*receipts, *ACCREDITATIONS.values(), *more]
+    files = [*receipts, *ACCREDITATIONS.values(), *BUNDLE.statuses, *more]
     root = WORLD.open_root(**pinned)
     named = {f"{number}.json": raw for number, raw in enumerate(files)}
     return {step.name: step for step in explain(named, root, NOW, log_export=export)}

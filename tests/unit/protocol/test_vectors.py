@@ -72,6 +72,8 @@ def _judge_receipt(vector: dict[str, Any], raw: bytes) -> None:
     verify_receipt(
         raw,
         accreditations=[text.encode() for text in vector["accreditations"]],
+        statuses=[text.encode() for text in vector["statuses"]],
+        live=vector.get("live", False),
         trust_root=open_trust_root(root, read_envelope(root).digest),
         now=datetime.fromisoformat(vector["now"]),
         order_id=vector["order"],
