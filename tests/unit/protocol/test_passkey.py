@@ -42,7 +42,7 @@ def test_lone_approval_says_where_a_passkey_signed_it(page: object, label: str) 
 
     steps = explain({"roster": roster, "approval": approval}, open_trust_root(raw, digest_of(raw)), NOW)
 
-    assert [step.sentence for step in steps if step.name == "approval"][0].endswith(label)
+    assert next(step.sentence for step in steps if step.name == "approval").endswith(label)
 
 
 def test_passkey_is_no_login() -> None:
