@@ -85,12 +85,15 @@ def test_process_that_took_over_a_number_is_not_ended(machine):
 
 
 def test_program_of_an_interrupted_demo_is_ended(machine):
-    code = "import time; time.sleep(60)"
-    child = subprocess.Popen([sys.executable, "-c", code, str(machine.run / "demo/nodes/node-fi")])
+    code = "import time; print('up', flush=True); time.sleep(60)"
+    program = [sys.executable, "-c", code, str(machine.run / "demo/nodes/node-fi")]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()  # only then does it show its arguments
 
-    leftovers.remove(machine)
+        leftovers.remove(machine)
 
-    assert child.wait(timeout=5) != 0
+        assert child.wait(timeout=5) != 0
 
 
 def test_second_set_up_waits_for_the_first(machine):
