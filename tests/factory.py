@@ -51,14 +51,13 @@ Changes = Mapping[str, Any]
 def private_key(name: str) -> PrivateKey:
     """The Ed25519 key that belongs to ``name`` in every test: anybody can compute it."""
     key = PrivateKey.from_seed(hashlib.sha256(f"insecure test key of {name}".encode()).digest())
-    _HANDED_OUT[key.public.keyid] = key
-    return key
+    return _HANDED_OUT.setdefault(key.public.keyid, key)
 
 
 def proofs_of(keys: Sequence[Any], subject: str, office: str) -> list[dict[str, Any]]:
     """The proofs of those keys that were made here."""
-    known = [_HANDED_OUT[entry["keyid"]] for entry in keys if entry["keyid"] in _HANDED_OUT]
-    return [prove(key, subject, office).model_dump() for key in known]
+    ids = [entry["keyid"] for entry in keys if entry["keyid"] in _HANDED_OUT]
+    return [prove(_HANDED_OUT[keyid], subject, office).model_dump() for keyid in ids]
 
 
 def key_entry(name: str) -> dict[str, Any]:
@@ -94,8 +93,7 @@ def digest_of(raw: bytes) -> str:
 
 def _proved(member: dict[str, Any], office: str) -> dict[str, Any]:
     """A roster's entry with the proof of its key, if that was made here and no other is given."""
-    proofs = proofs_of([member["key"]], member["person"], office)
-    return {"proof": proofs[0] if proofs else None} | member
+    return {"proof": next(iter(proofs_of([member["key"]], member["person"], office)), None)} | member
 
 
 @dataclass(kw_only=True)
