@@ -68,6 +68,7 @@ class Acts:
             story.cohorts = {plan.node: found[plan.cohort] for plan in story.programme.nodes}
             world.furnish(story.programme.nodes, found)
             world.start_registry()
+            world.start_nodes(story.programme.nodes)
             story.images = images.result()
         self._show_cast()
 
@@ -92,14 +93,13 @@ class Acts:
     # Act two --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Accredit the nodes and start them. The story goes on while they come up: orders wait in the registry."""
+        """Accredit the nodes. The story goes on while they come up: orders wait in the registry."""
         world = self.world
         registry = world.open_registry()
         for plan in self.story.programme.nodes:
             request = world.requests[plan.node]
             signed = world.cast.accredit_node(plan.node, plan.country, plan.institution, request)
             registry.publish("accreditations", signed)
-        world.start_nodes(self.story.programme.nodes)
         registry.close()
         self._introduce()
         self._log_in()
