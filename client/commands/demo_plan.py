@@ -21,7 +21,7 @@ DISEASE, RISK_VARIANT = "E11", "rs7903146"
 SMALL_VARIANTS: Final = ("rs4988235", "rs12913832", "rs1801133")
 GENOME_VARIANTS: Final = 24
 GENOME_MINIMUM_FREQUENCY: Final = 0.05
-SMALL_PEOPLE: Final = 240
+SMALL_PEOPLE: Final = 200
 SMALL_SHARE: Final = 40  # a smaller performance has a smaller clinic, a fortieth of a country
 FULL_BLOCKS: Final = 128
 PEOPLE_PER_BLOCK: Final = 80  # association fits four parameters: 20 people for each
@@ -165,10 +165,10 @@ def _small(people: int) -> NodePlan:
         blocks=0,
         rho_nano=PROJECT_CAP,
         timing="padded",
-        lanes=5,
+        lanes=4,
         slots=people // 2,  # a public number above that of the families: they have two and a half members
         family_size=LARGEST_FAMILY,
-        slot_seconds=4,  # five at once need about one: a late chamber becomes a default and spoils the answer
+        slot_seconds=4,  # four at once need less than one: a late chamber becomes a default and spoils the answer
         why="its holder lets one job spend rho 0.125, four times the usual: with few people less would say nothing",
     )
 
