@@ -85,7 +85,7 @@ def _chamber_batch(runtime: ContainerRuntime, image_id: str, folder: Path) -> No
         entrypoint=("/end",),
         input_json=b"{}",
         block_dirs=(block,) * CHAMBERS,
-        slot_seconds=60,
+        slot_milliseconds=60_000,
         memory_bytes=64 << 20,
         output_bytes=64,
         timing=Timing.IMMEDIATE,

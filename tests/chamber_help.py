@@ -58,6 +58,14 @@ def engine_url() -> str:
     return url
 
 
+def supervisor() -> Path:
+    """The supervisor of cells, which set-up built."""
+    program = os.environ.get("SAFECONDUCT_SUPERVISOR")
+    if not program:
+        pytest.skip("SAFECONDUCT_SUPERVISOR names no program: run the tests with `make test`, which builds it")
+    return Path(program)
+
+
 def hostile_image(folder: Path) -> Iterator[Image]:
     """The hostile image, with an ID of this run's own so that it may be removed from the engine at the end."""
     context = folder / "context"
@@ -95,7 +103,7 @@ class Hall:
             "entrypoint": ENTRYPOINT,
             "input_json": b'{"parameters":{}}',
             "block_dirs": tuple(self._block(number, role) for number, role in enumerate(roles)),
-            "slot_seconds": 120,
+            "slot_milliseconds": 1000 * changes.pop("slot_seconds", 120),
             "memory_bytes": 128 << 20,
             "output_bytes": 4096,
             "timing": Timing.IMMEDIATE,
@@ -123,7 +131,7 @@ class Hall:
     def _block(self, number: int, role: str | None) -> Path | None:
         if role is None:
             return None
-        block = self.directory / "blocks" / str(number)
+        block = self.directory / "blocks" / f"{number:06d}"
         block.mkdir(parents=True, exist_ok=True)
         (block / "role").write_text(role)
         (block / "secret").write_text(f"secret of block {number}")

@@ -18,7 +18,7 @@ def plan(**changes: Any) -> ChamberPlan:
         "entrypoint": ("/program",),
         "input_json": b"{}",
         "block_dirs": (Path("/blocks/0"), None, Path("/blocks/2")),
-        "slot_seconds": 10,
+        "slot_milliseconds": 1000 * changes.pop("slot_seconds", 10),
         "memory_bytes": 64 << 20,
         "output_bytes": 100,
         "timing": Timing.PADDED,

@@ -70,7 +70,7 @@ def chamber_plan(work: Work, directory: Path) -> ChamberPlan:
         entrypoint=algorithm.entrypoint,
         input_json=_input(work),
         block_dirs=tuple(staged(directory / BLOCKS, work.gate_plan.blocks)),
-        slot_seconds=algorithm.slot_seconds,
+        slot_milliseconds=1000 * algorithm.slot_seconds,
         memory_bytes=algorithm.memory_bytes,
         output_bytes=algorithm.output_bytes,
         timing=Timing(policy.timing),

@@ -14,55 +14,23 @@ A crash between any two steps is mended by the next slice: what has an outcome i
 never started is begun anew.
 """
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from protocol.documents.algorithm import ImageIdentity
-from protocol.documents.image import ImageLimits, read_identity
 from sandbox.chambers import flags
 from sandbox.chambers.cgroups import Cgroups
 from sandbox.chambers.desk import Desk, sweep
 from sandbox.chambers.engine import Engine
+from sandbox.chambers.engine_runtime import EngineRuntime, image_environment
 from sandbox.chambers.limits import GONE_SECONDS
 from sandbox.chambers.outputs import Outcomes
 from sandbox.chambers.slices import Clock, run_slots
 from sandbox.domain.chamber import ChamberPlan
-from sandbox.errors import InfrastructureLost, Refused
+from sandbox.errors import InfrastructureLost
 
 
-class ContainerRuntime:
-    """Chambers as Docker containers; `node` names whose they are, for engines that several nodes share."""
-
-    def __init__(self, docker_url: str, node: str) -> None:
-        self._engine = Engine(docker_url)
-        self._cgroups = Cgroups(self._engine.cgroup_driver)
-        self._node = node
-
-    def find_image(self, identity: ImageIdentity) -> str | None:
-        """As `ChamberRuntime.find_image` says; engines name an image by its configuration or by its manifest."""
-        for name in (identity.config_digest, identity.manifest_digest):
-            found = self._engine.image(name) if name else None
-            if found and found["Id"] == name and tuple(found["RootFS"]["Layers"]) == identity.layers:
-                return str(name)
-        return None
-
-    def load_image(self, archive: Path, identity: ImageIdentity) -> str:
-        """As `ChamberRuntime.load_image` says."""
-        loaded = self.find_image(identity)
-        if loaded:
-            return loaded
-        with archive.open("rb") as stream:
-            if read_identity(stream, ImageLimits()) != identity:
-                raise Refused("image-mismatch", "The archive is not the image that was signed.")
-            stream.seek(0)
-            digest = self._engine.load(stream)
-        image_id = self.find_image(identity)
-        # The file may have been changed between the check and the load; the engine may read it in another way than we.
-        if digest != identity.archive_digest or image_id is None:
-            self._engine.remove_image(image_id or identity.config_digest)
-            raise Refused("image-mismatch", "What the engine made of the archive is not the image that was signed.")
-        return image_id
+class ContainerRuntime(EngineRuntime):
+    """Chambers as Docker containers."""
 
     def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
         """As `ChamberRuntime.run_slice` says."""
@@ -72,26 +40,6 @@ class ContainerRuntime:
         hall = Hall(self._engine, self._cgroups, self._node, plan, outcomes)
         run_slots(plan, hall, outcomes, first, until)
         return outcomes.first_open(first, plan.chambers)
-
-    def collect(self, outputs_dir: Path, chambers: int) -> list[bytes | None]:
-        """As `ChamberRuntime.collect` says."""
-        return Outcomes(outputs_dir).collect(chambers)
-
-    def remove_below(self, job: str, fence: int) -> int:
-        """As `ChamberRuntime.remove_below` says."""
-        ours = self._engine.containers({f"{flags.LABEL}.node": self._node, f"{flags.LABEL}.job": job})
-        return self._remove([name for name, labels in ours.items() if int(labels[f"{flags.LABEL}.fence"]) < fence])
-
-    def reap(self, live_jobs: Collection[str]) -> int:
-        """As `ChamberRuntime.reap` says."""
-        ours = self._engine.containers({f"{flags.LABEL}.node": self._node})
-        return self._remove([name for name, labels in ours.items() if labels[f"{flags.LABEL}.job"] not in live_jobs])
-
-    def _remove(self, containers: list[str]) -> int:
-        for container_id in containers:
-            self._engine.remove(container_id)
-            self._cgroups.clear(container_id)
-        return len(containers)
 
 
 class Hall:
@@ -103,7 +51,7 @@ class Hall:
         self._node = node
         self._plan = plan
         self._outcomes = outcomes
-        self._image_environment = self._environment()
+        self._image_environment = image_environment(engine, plan)
         self._left = self._left_by_earlier_slices()
         self._learned = False
 
@@ -119,7 +67,7 @@ class Hall:
         desk = Desk(self._outcomes.work, self._plan, chamber)
         try:
             container_id, started_at = self._resume(chamber, desk) or self._begin(chamber, desk, clock)
-            end = kill_at or started_at + timedelta(seconds=self._plan.slot_seconds)
+            end = kill_at or started_at + self._plan.slot_length
             ended = self._engine.wait(container_id, clock.seconds_to(min(end, until)))
             if not ended and clock.now() < end:
                 return
@@ -171,12 +119,6 @@ class Hall:
         self._learned = True
         self._cgroups.learn(container_id, self._engine.state(container_id).pid)
         self._cgroups.check_visible()
-
-    def _environment(self) -> list[str]:
-        image = self._engine.image(self._plan.image_id)
-        if image is None:
-            raise InfrastructureLost("image-missing", "The image is not loaded at this node; load it again.")
-        return [setting.partition("=")[0] for setting in image["Config"].get("Env") or ()]
 
     def _left_by_earlier_slices(self) -> dict[int, str]:
         """The containers of this fence that were started and have no outcome yet; others are removed."""

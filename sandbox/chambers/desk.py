@@ -34,8 +34,8 @@ class Desk:
         """Make the files anew, and open the result."""
         self.clear()
         self._directory.mkdir(mode=0o700)
-        _write(self.launcher, launcher(), 0o555)
-        _write(self.input, self._plan.input_json, 0o444)
+        write_new(self.launcher, launcher(), 0o555)
+        write_new(self.input, self._plan.input_json, 0o444)
         # Writable for every uid, and so for the chamber's; others cannot come through the directory above.
         self._descriptor = os.open(self.result, os.O_RDWR | _NEW, 0o600)
         os.fchmod(self._descriptor, 0o666)
@@ -91,7 +91,8 @@ def _is_noexec(directory: Path) -> bool:
     return bool(os.statvfs(directory).f_flag & os.ST_NOEXEC)
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def write_new(path: Path, content: bytes, mode: int) -> None:
+    """Write a file that must not exist yet; it has its mode before it has a reader."""
     descriptor = os.open(path, os.O_WRONLY | _NEW, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)

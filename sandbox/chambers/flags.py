@@ -92,15 +92,25 @@ def beyond_the_sdk() -> dict[str, Any]:
 
 
 def container_config(plan: ChamberPlan, chamber: int, node: str, image_environment: Sequence[str]) -> dict[str, Any]:
-    """What the container is, for `APIClient.create_container`; whatever the image says about it is overridden."""
+    """What the container is, for `APIClient.create_container`."""
+    return {
+        **common_config(plan, image_environment),
+        # Explicit, so that the image's ENTRYPOINT and CMD do not count.
+        "entrypoint": [INIT_PATH, *plan.entrypoint],
+        # A uid of its own, high, never root: kernel quotas per user (inotify, pipes, keys) are seen by who shares it.
+        "user": f"{plan.uid_base + chamber}:{plan.uid_base + chamber}",
+        # So that orphans are found; they override the image's.
+        "labels": labels(node, plan.job, plan.fence, chamber),
+        "name": container_name(plan, chamber),
+    }
+
+
+def common_config(plan: ChamberPlan, image_environment: Sequence[str]) -> dict[str, Any]:
+    """What is the same for every container beside data; whatever the image says about it is overridden."""
     return {
         # By ID, never by a tag that may have moved.
         "image": plan.image_id,
-        # Explicit, so that the image's ENTRYPOINT and CMD do not count.
-        "entrypoint": [INIT_PATH, *plan.entrypoint],
         "working_dir": "/",
-        # A uid of its own, high, never root: kernel quotas per user (inotify, pipes, keys) are seen by who shares it.
-        "user": f"{plan.uid_base + chamber}:{plan.uid_base + chamber}",
         # With network_mode none: neither libnetwork nor the host's resolv.conf.
         "network_disabled": True,
         "hostname": "chamber",
@@ -109,9 +119,6 @@ def container_config(plan: ChamberPlan, chamber: int, node: str, image_environme
         "healthcheck": {"test": ["NONE"]},
         # An image may name a signal that does nothing; nobody sends it, but nobody shall wait for it either.
         "stop_signal": "SIGKILL",
-        # So that orphans are found; they override the image's.
-        "labels": labels(node, plan.job, plan.fence, chamber),
-        "name": container_name(plan, chamber),
         # Nobody writes to it or reads from it.
         "stdin_open": False,
         "tty": False,
@@ -136,15 +143,15 @@ def container_name(plan: ChamberPlan, chamber: int) -> str:
 
 def _mounts(desk: Desk, block: Path) -> list[dict[str, Any]]:
     return [
-        _bind(INIT_PATH, desk.launcher, read_only=True),
-        _bind(f"{INPUT_PATH}/input.json", desk.input, read_only=True),
-        _bind(f"{INPUT_PATH}/data", block, read_only=True),
+        bind(INIT_PATH, desk.launcher, read_only=True),
+        bind(f"{INPUT_PATH}/input.json", desk.input, read_only=True),
+        bind(f"{INPUT_PATH}/data", block, read_only=True),
         # One file and no directory: it cannot be removed, replaced by a link or a fifo, or joined by others.
-        _bind(RESULT_PATH, desk.result, read_only=False),
+        bind(RESULT_PATH, desk.result, read_only=False),
     ]
 
 
-def _bind(target: str, source: Path, *, read_only: bool) -> dict[str, Any]:
+def bind(target: str, source: Path, *, read_only: bool) -> dict[str, Any]:
     """A bind through `mounts=`: with `volumes=` a missing source becomes a directory that root owns."""
     mount: dict[str, Any] = Mount(target, str(source), type="bind", read_only=read_only)
     # A submount under a read-only bind stays writable; and no mount made later on either side is passed on.
@@ -153,14 +160,19 @@ def _bind(target: str, source: Path, *, read_only: bool) -> dict[str, Any]:
 
 
 def _ulimits(plan: ChamberPlan) -> list[Ulimit]:
-    fixed = {
+    # A belt for when the node itself dies: a chamber with one processor has no use for more.
+    processor = {"cpu": -(-plan.slot_milliseconds // 1000) + 1}
+    values = fixed_limits(plan.output_bytes) | processor
+    return [Ulimit(name=name, soft=value, hard=value) for name, value in values.items()]
+
+
+def fixed_limits(output_bytes: int) -> dict[str, int]:
+    """The limits of every process in a chamber but that on its processor time."""
+    return {
         "nofile": limits.OPEN_FILES,
         # A core dump holds the block; the host's core pattern might carry it out.
         "core": 0,
         # A sparse terabyte or a flood of output ends here.
-        "fsize": max(limits.FILE_BYTES, plan.output_bytes),
+        "fsize": max(limits.FILE_BYTES, output_bytes),
         "msgqueue": limits.QUEUE_BYTES,
-        # A belt for when the node itself dies: a chamber with one processor has no use for more.
-        "cpu": plan.slot_seconds + 1,
     }
-    return [Ulimit(name=name, soft=value, hard=value) for name, value in fixed.items()]

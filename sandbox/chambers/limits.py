@@ -10,6 +10,7 @@ SHARED_MEMORY_BYTES = 16 << 20
 FILE_BYTES = 64 << 20  # the largest file a chamber may write; /tmp bounds it as well, the result file only this does
 QUEUE_BYTES = 0  # POSIX message queues
 OOM_SCORE = 1000  # the first to die when the node is short of memory
+CELL_OOM_SCORE = 900  # a cell's supervisor, whose chambers have the highest
 
 # Of a padded slot, the last part is for killing and reading, so that both are done when the slot ends.
 READING_SECONDS = 1.0

@@ -24,7 +24,7 @@ class ChamberRuntime(Protocol):
     4. **Nothing runs on.** When a chamber's outcome is written, none of its processes is alive.
     5. **Slots.** ``padded``: chamber j starts at the start of its slot, and is killed and read before its end, whatever
        happened before; a start that was missed by more than half a slot is not made up for: the chamber yields
-       nothing. ``immediate``: up to `lanes` chambers run at once and each has `slot_seconds` from its own start.
+       nothing. ``immediate``: up to `lanes` chambers run at once and each has its slot's length from its own start.
     6. **An empty block** (None) is not run; in a ``padded`` plan its slot passes unused.
     7. **The machine's failures are not the algorithm's.** What the engine could not do raises `InfrastructureLost`;
        what the algorithm did never raises.

@@ -23,6 +23,10 @@ class Clock:
         """This moment."""
         return self._base + timedelta(seconds=time.monotonic() - self._ticks)
 
+    def monotonic(self, moment: datetime) -> float:
+        """That moment on the machine's monotonic clock, in seconds; programs of this machine share that clock."""
+        return self._ticks + (moment - self._base).total_seconds()
+
     def seconds_to(self, moment: datetime) -> float:
         """How long until that moment; negative when it has passed."""
         return (moment - self.now()).total_seconds()
@@ -51,7 +55,12 @@ def run_slots(plan: ChamberPlan, chambers: Chambers, outcomes: Outcomes, first: 
 def reading_starts(plan: ChamberPlan, chamber: int) -> datetime:
     """When a padded chamber is killed, so that it has been read when its slot ends."""
     _, end = plan.slot(chamber)
-    return end - timedelta(seconds=min(READING_SECONDS, READING_SHARE * plan.slot_seconds))
+    return end - timedelta(seconds=reading_seconds(plan))
+
+
+def reading_seconds(plan: ChamberPlan) -> float:
+    """How much of a padded slot is kept for killing and reading."""
+    return min(READING_SECONDS, READING_SHARE * plan.slot_milliseconds / 1000)
 
 
 def _run_padded(

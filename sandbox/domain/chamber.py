@@ -16,7 +16,8 @@ from sandbox.errors import Refused
 
 MAXIMUM_CHAMBERS = 1_000_000
 MAXIMUM_LANES = 64
-MAXIMUM_SLOT_SECONDS = 24 * 3600
+MINIMUM_SLOT_MILLISECONDS = 10
+MAXIMUM_SLOT_MILLISECONDS = 24 * 3600 * 1000
 MINIMUM_MEMORY_BYTES = 8 << 20  # below it the engine's own start-up runs out of memory
 MAXIMUM_OUTPUT_BYTES = 16 << 20
 MAXIMUM_INPUT_BYTES = 16 << 20
@@ -42,8 +43,8 @@ class ChamberPlan:
 
     `fence` stays the same from one tick of the job to the next, so that a later tick finds the chambers that an earlier
     one started; it grows when a job is taken over. `image_id` is the engine's ID of a loaded, checked image.
-    `entrypoint` begins with an absolute path inside the image. `block_dirs[j]` holds exactly the files of block j and
-    is readable for every uid; None says that the block is empty, so its slot passes without a chamber. Sizes are bytes.
+    `entrypoint` begins with an absolute path inside the image. `block_dirs[j]` holds exactly the files of block j,
+    is readable for every uid and lies beside the others under its six-digit number; None says that the block is empty, so its slot passes without a chamber. Sizes are bytes.
     `start_at` is the moment of the first slot (aware). `uid_base + j` is the uid of chamber j: `uid_base` gives each
     running job a range of its own. `seccomp` is the profile's JSON text.
     """
@@ -54,7 +55,7 @@ class ChamberPlan:
     entrypoint: tuple[str, ...]
     input_json: bytes
     block_dirs: tuple[Path | None, ...]
-    slot_seconds: int
+    slot_milliseconds: int
     memory_bytes: int
     output_bytes: int
     timing: Timing
@@ -73,9 +74,14 @@ class ChamberPlan:
         """The number of chambers, which is public."""
         return len(self.block_dirs)
 
+    @property
+    def slot_length(self) -> timedelta:
+        """The time of one chamber."""
+        return timedelta(milliseconds=self.slot_milliseconds)
+
     def slot(self, chamber: int) -> tuple[datetime, datetime]:
         """The fixed start and end of a padded chamber's slot."""
-        length = timedelta(seconds=self.slot_seconds)
+        length = self.slot_length
         start = self.start_at + (chamber // self.lanes) * length
         return start, start + length
 
@@ -114,7 +120,7 @@ def _check_names(plan: ChamberPlan) -> None:
 def _check_numbers(plan: ChamberPlan) -> None:
     _within("chambers", plan.chambers, 1, MAXIMUM_CHAMBERS)
     _within("lanes", plan.lanes, 1, MAXIMUM_LANES)
-    _within("slot_seconds", plan.slot_seconds, 1, MAXIMUM_SLOT_SECONDS)
+    _within("slot_milliseconds", plan.slot_milliseconds, MINIMUM_SLOT_MILLISECONDS, MAXIMUM_SLOT_MILLISECONDS)
     _within("memory_bytes", plan.memory_bytes, MINIMUM_MEMORY_BYTES, 1 << 50)
     _within("output_bytes", plan.output_bytes, 1, MAXIMUM_OUTPUT_BYTES)
     _within("input_json", len(plan.input_json), 2, MAXIMUM_INPUT_BYTES)

@@ -11,6 +11,7 @@ import chamber_help as help_
 import pytest
 
 from protocol.errors import Refused
+from sandbox.chambers.cell import CellRuntime
 from sandbox.chambers.container import ContainerRuntime
 from sandbox.chambers.fake import Ending, FakeRuntime, Program
 from sandbox.chambers.runtime import ChamberRuntime
@@ -46,11 +47,14 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
     yield from help_.hostile_image(tmp_path_factory.mktemp("image"))
 
 
-@pytest.fixture(params=["fake", "container"], scope="module")
+@pytest.fixture(params=["fake", "container", "cell"], scope="module")
 def runtime(request: pytest.FixtureRequest) -> ChamberRuntime:
     if request.param == "fake":
         return FakeRuntime(_PROGRAMS)
-    return ContainerRuntime(help_.engine_url(), node=f"contract-{os.getpid()}")
+    node = f"contract-{os.getpid()}"
+    if request.param == "cell":
+        return CellRuntime(help_.engine_url(), node, help_.supervisor())
+    return ContainerRuntime(help_.engine_url(), node)
 
 
 @pytest.fixture

@@ -1,0 +1,52 @@
+"""The supervisor's program: which bytes it must be, how it is built, and what it is told at its start.
+
+It is built from ``supervisor.c``, without any library, by one version of a compiler that set-up takes from the package
+registry: the same source gives the same bytes everywhere, so a node can tell that the program is the one it means.
+"""
+
+import hashlib
+import platform
+from pathlib import Path
+from typing import Final
+
+from sandbox.chambers import limits
+from sandbox.chambers.slices import reading_seconds
+from sandbox.domain.chamber import ChamberPlan, Timing
+from sandbox.errors import InfrastructureLost
+
+SOURCE: Final = Path(__file__).with_suffix(".c")
+DIGEST: Final = "1d31488bdd2ae3d39a7fe23d5e6a0d15109b93ddc4de2f2c859ef7f645bc4453"
+FORBIDDEN: Final = 69  # the machine does not let it make its mounts and namespaces
+
+_NANO: Final = 1_000_000_000
+_PAGE: Final = 4096
+
+
+def check(program: Path) -> None:
+    """Refuse a supervisor that is not the one of this source, or a machine that it is not written for."""
+    if platform.machine() != "x86_64":
+        raise InfrastructureLost("machine-unsupported", f"Cells are not yet made for {platform.machine()} machines.")
+    try:
+        found = hashlib.sha256(program.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InfrastructureLost("cell-supervisor", f"{program} cannot be read: build it anew.") from error
+    if found != DIGEST:
+        raise InfrastructureLost("cell-supervisor", f"{program} is not the supervisor of this version: build it anew.")
+
+
+def arguments(plan: ChamberPlan, lane: int, first: int, start: float) -> list[str]:
+    """What the supervisor reads, in its order; `start` is the first slot's moment on the monotonic clock, seconds."""
+    padded = plan.timing is Timing.PADDED
+    slot = plan.slot_milliseconds * 1_000_000
+    numbers = (
+        *(plan.uid_base, lane, plan.lanes, plan.chambers, first, int(padded)),
+        *(max(0, round(start * _NANO)), slot, round(reading_seconds(plan) * _NANO)),
+        *(plan.output_bytes, -(-plan.slot_milliseconds // 1000) + 1),
+    )
+    result = (plan.output_bytes // _PAGE + 1) * _PAGE  # more than the limit, so that too much can be told from enough
+    options = (
+        f"size={limits.TMP_BYTES},nr_inodes={limits.TMP_INODES},mode=1777",
+        f"size={limits.SHARED_MEMORY_BYTES},nr_inodes={limits.TMP_INODES},mode=1777",
+        f"size={result},nr_inodes=2,mode=755",
+    )
+    return [*(str(number) for number in numbers), *options]
