@@ -1,4 +1,4 @@
-"""The node's settings: `node.toml` in its directory, and three things that belong to the machine, from the environment.
+"""The node's settings: `node.toml` in its directory, and what belongs to the machine, from the environment.
 
 Read once by the command line and the worker, typed, and refused at start with the name of the setting. Nothing that
 bears on privacy is here: that is in the signed policy.
@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -22,6 +22,8 @@ ENVIRONMENT = {
     "SAFECONDUCT_REDIS_URL": "redis_url",
     "DOCKER_HOST": "docker_url",
     "SAFECONDUCT_OCI_RUNTIME": "oci_runtime",
+    "SAFECONDUCT_CHAMBER_ENGINE": "chamber_engine",
+    "SAFECONDUCT_SUPERVISOR": "supervisor",
 }
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -40,6 +42,9 @@ class Settings(BaseModel):
     redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|redis\+socket)://")] = "redis://127.0.0.1:6379/0"
     docker_url: Annotated[str, Field(pattern=r"^(unix|tcp|ssh)://")] = "unix:///var/run/docker.sock"
     oci_runtime: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "runc"
+    chamber_engine: Literal["cell", "container"] = "cell"
+    supervisor: Path | None = None
+    cell_apparmor: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
     key_passphrase_file: Path | None = None
     database_url: str = ""
     run_directory: Path = Path()

@@ -19,11 +19,14 @@ from docker.errors import NotFound
 
 from client.images import build
 from protocol.documents.algorithm import ImageIdentity
+from sandbox.chambers.cell import CellRuntime
+from sandbox.chambers.container import ContainerRuntime
 from sandbox.chambers.runtime import ChamberRuntime
 from sandbox.chambers.seccomp import profile
 from sandbox.domain.chamber import ChamberPlan, Timing, uid_base
 
 HOSTILE = Path(__file__).parent.parent / "algorithms" / "hostile"
+ENGINES = ("container", "cell")
 ENTRYPOINT = ("/usr/bin/python3", "-I", "-S", "/hostile.py")
 HONEST = b'{"honest": 1}'
 FIRST_UID = uid_base(f"tests-{os.getpid()}-{time.time_ns()}")
@@ -64,6 +67,13 @@ def supervisor() -> Path:
     if not program:
         pytest.skip("SAFECONDUCT_SUPERVISOR names no program: run the tests with `make test`, which builds it")
     return Path(program)
+
+
+def engine_runtime(engine: str, node: str) -> ChamberRuntime:
+    """The runtime of that name on the engine that set-up found or started."""
+    if engine == "cell":
+        return CellRuntime(engine_url(), node, supervisor())
+    return ContainerRuntime(engine_url(), node)
 
 
 def hostile_image(folder: Path) -> Iterator[Image]:

@@ -303,9 +303,9 @@ def traced() -> None:
 def host() -> None:
     """What tells about the host."""
     names = ("meminfo", "stat", "loadavg", "cpuinfo", "cmdline", "version", "uptime", "locks", "vmstat", "interrupts")
-    findings = {name: len(Path("/proc", name).read_bytes()) for name in names}
+    findings = {name: len(Path("/proc", name).read_bytes()) for name in names if Path("/proc", name).exists()}
     findings["sys"] = len(os.listdir("/sys"))
-    findings["proc/sys"] = len(os.listdir("/proc/sys"))
+    findings["proc/sys"] = len(os.listdir("/proc/sys")) if Path("/proc/sys").exists() else 0
     findings["processes"] = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
     findings["host name"] = os.uname().nodename
     report(findings)

@@ -22,13 +22,14 @@ if sys.platform != "linux":
 
 import base_image
 import broker
+import cells
 import engine
 import leftovers
 import virtualenv
 from errors import CannotSetUp
 from machine import Machine, install, say
 
-STEPS = {"python": (virtualenv,), "up": (virtualenv, broker, engine, base_image)}
+STEPS = {"python": (virtualenv,), "up": (virtualenv, cells, broker, engine, base_image)}
 
 
 def set_up(machine: Machine, command: str) -> None:

@@ -39,7 +39,7 @@ def prepare(machine: Machine) -> dict[str, str]:
         if _found(machine)[0] != locked or not _is_ours(machine):
             say("Python", f"installing the locked distributions into {machine.venv} (a minute or two)")
             _make(machine)
-            # Without the resolver: to pip, `coverage[toml]` is not the pinned `coverage`, and it would take a newer one.
+            # Without the resolver: to pip, `coverage[toml]` is not the pinned `coverage`, and it takes a newer one.
             _pip(machine, "--require-hashes", "--no-deps", "-r", str(machine.checkout / "requirements.lock"))
         _pip(machine, "--no-deps", "--no-build-isolation", "--editable", str(machine.checkout))
         (machine.venv / STAMP).write_text(f"{locked}\n{project}\n")

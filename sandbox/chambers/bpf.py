@@ -22,9 +22,15 @@ _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _EPERM = 1
 _MOST_RULES = 4096
 
+Rule = dict[str, Any]
+
 # runc looks at /proc through fstatfs after it has loaded a profile, and the launcher loads a filter of its own through
-# prctl(PR_SET_SECCOMP): a chamber in a cell is started by neither.
-_ONLY_FOR_CONTAINERS = {("fstatfs", None), ("prctl", 22)}
+# prctl(PR_SET_SECCOMP): a chamber in a cell is started by neither. The first rule that names a call decides.
+_DENY = {"action": "SCMP_ACT_ERRNO", "errnoRet": _EPERM}
+_ONLY_FOR_CONTAINERS: tuple[Rule, ...] = (
+    {"names": ["fstatfs"], **_DENY},
+    {"names": ["prctl"], **_DENY, "args": [{"index": 0, "value": 22, "op": "SCMP_CMP_EQ"}]},
+)
 
 # What the supervisor does that no chamber may: make and leave mounts and namespaces, become somebody else, for good.
 _FOR_THE_SUPERVISOR = (
@@ -32,18 +38,16 @@ _FOR_THE_SUPERVISOR = (
     *("setgroups", "setresgid", "setresuid", "capset"),
 )
 
-Rule = dict[str, Any]
-
 
 def compile_filter(profile: str) -> bytes:
     """The chamber's list as an array of ``struct sock_filter``; a rule of a kind not known here raises."""
-    rules: list[Rule] = json.loads(profile)["syscalls"]
+    document = json.loads(profile)
     program = [_step(_LOAD, _MACHINE), _step(_EQUAL, _X86_64, 1, 0), _step(_RETURN, _KILL)]
     program += [_step(_LOAD, _NUMBER), _step(_AT_LEAST, _X32, 0, 1), _step(_RETURN, _KILL)]
-    for rule in rules:
+    for rule in (*_ONLY_FOR_CONTAINERS, *document.get("syscalls", ())):
         for name in rule["names"]:
             program += _rule(name, rule)
-    program.append(_step(_RETURN, _ERRNO | _EPERM))
+    program.append(_step(_RETURN, _action({"errnoRet": _EPERM, "action": document["defaultAction"]})))
     if len(program) > _MOST_RULES:
         msg = f"the list compiles to {len(program)} rules, more than the kernel takes"
         raise RuntimeError(msg)
@@ -53,7 +57,7 @@ def compile_filter(profile: str) -> bytes:
 def supervisor_profile(profile: str) -> str:
     """The engine's profile for a whole cell: the chambers' list and what the supervisor needs beside it."""
     document = json.loads(profile)
-    rules = [rule for rule in document["syscalls"] if not set(rule["names"]) & set(_FOR_THE_SUPERVISOR)]
+    rules = [rule for rule in document.get("syscalls", ()) if not set(rule["names"]) & set(_FOR_THE_SUPERVISOR)]
     rules.append({"names": list(_FOR_THE_SUPERVISOR), "action": "SCMP_ACT_ALLOW"})
     return json.dumps({**document, "syscalls": rules})
 
@@ -63,9 +67,6 @@ def _rule(name: str, rule: Rule) -> list[bytes]:
     if len(arguments) > 1:
         msg = f"{name}: a rule with more than one argument is not compiled"
         raise RuntimeError(msg)
-    value = arguments[0]["value"] if arguments else None
-    if (name, value) in _ONLY_FOR_CONTAINERS:
-        return []
     then = [*_argument(arguments), _step(_RETURN, _action(rule))]
     # The number is loaded anew: the rule before may have loaded an argument, and not held.
     return [_step(_LOAD, _NUMBER), _step(_EQUAL, NUMBERS[name], 0, len(then)), *then]

@@ -32,12 +32,17 @@ from sandbox.errors import InfrastructureLost
 KILLED: Final = 137
 
 
+class CellsForbidden(InfrastructureLost):
+    """This machine lets no cell make its namespaces and mounts; no chamber has seen any data yet."""
+
+
 class CellRuntime(EngineRuntime):
     """Chambers in cells; `program` is the built supervisor, whose digest is checked before each slice."""
 
-    def __init__(self, docker_url: str, node: str, program: Path) -> None:
+    def __init__(self, docker_url: str, node: str, program: Path, *, apparmor: str | None = None) -> None:
         super().__init__(docker_url, node)
         self._program = program
+        self._apparmor = apparmor
 
     def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
         """As `ChamberRuntime.run_slice` says."""
@@ -48,7 +53,8 @@ class CellRuntime(EngineRuntime):
         for chamber in range(first, plan.chambers):
             if plan.block_dirs[chamber] is None:
                 outcomes.write(chamber, None)
-        Cells(self._engine, self._cgroups, self._node, plan, outcomes, self._program).run(first, until)
+        kit = cell_flags.Kit(program=self._program, apparmor=self._apparmor, node=self._node)
+        Cells(self._engine, self._cgroups, kit, plan, outcomes).run(first, until)
         return outcomes.first_open(first, plan.chambers)
 
 
@@ -56,10 +62,10 @@ class Cells:
     """The cells of one plan in one slice."""
 
     def __init__(
-        self, engine: Engine, cgroups: Cgroups, node: str, plan: ChamberPlan, outcomes: Outcomes, program: Path
+        self, engine: Engine, cgroups: Cgroups, kit: cell_flags.Kit, plan: ChamberPlan, outcomes: Outcomes
     ) -> None:
-        self._engine, self._cgroups, self._node = engine, cgroups, node
-        self._plan, self._outcomes, self._program = plan, outcomes, program
+        self._engine, self._cgroups = engine, cgroups
+        self._kit, self._plan, self._outcomes = kit, plan, outcomes
         self._image_environment = image_environment(engine, plan)
         self._left = self._left_by_earlier_slices()
         self._clock = Clock()
@@ -82,9 +88,10 @@ class Cells:
             desk.deliver(self._outcomes)
             if not ended:
                 return
-            self._end(container_id, lane, first)
+            state = self._end(container_id)
             desk.deliver(self._outcomes)
             desk.clear()
+            self._judge(state, self._first_open(lane, first))
 
     def _begin(self, desk: CellDesk, lane: int, chamber: int, until: datetime) -> str | None:
         """Start the lane's cell at a chamber; None if that lies beyond the slice."""
@@ -92,28 +99,26 @@ class Cells:
         start = plan.slot(chamber)[0] if plan.timing is Timing.PADDED else self._clock.now()
         if start >= until:
             return None
+        blocks = _blocks(plan)
         desk.lay()
-        container = cell_flags.container_config(
-            plan,
-            lane,
-            self._node,
-            self._image_environment,
-            supervisor.arguments(plan, lane, chamber, self._clock.monotonic(plan.start_at)),
-        )
-        host = cell_flags.host_config(plan, desk, self._program, _blocks(plan))
+        told = supervisor.arguments(plan, lane, chamber, self._clock.monotonic(plan.start_at))
+        container = cell_flags.container_config(plan, lane, self._kit, self._image_environment, told)
+        host = cell_flags.host_config(plan, desk, self._kit, blocks)
         container_id = self._engine.create(container, host, cell_flags.beyond_the_sdk())
         self._engine.start(container_id)
         self._cgroups.learn(container_id, self._engine.state(container_id).pid)
         self._cgroups.check_visible()
         return container_id
 
-    def _end(self, container_id: str, lane: int, first: int) -> None:
-        """Step 5; a chamber that took its cell with it yields nothing."""
+    def _end(self, container_id: str) -> ContainerState:
+        """Step 5."""
         state = self._engine.state(container_id)
         self._cgroups.clear(container_id)
         self._engine.remove(container_id)
-        CellDesk(self._outcomes.work, self._plan, lane).deliver(self._outcomes)
-        chamber = self._first_open(lane, first)
+        return state
+
+    def _judge(self, state: ContainerState, chamber: int | None) -> None:
+        """Say what became of the chamber that is open although its cell has ended."""
         if chamber is None:
             return
         if state.exit_code != KILLED or not state.out_of_memory:
@@ -126,7 +131,7 @@ class Cells:
 
     def _left_by_earlier_slices(self) -> dict[int, str]:
         """The cells of this fence that were started; those that were only created are removed."""
-        ours = cell_flags.labels(self._node, self._plan.job, self._plan.fence)
+        ours = cell_flags.labels(self._kit.node, self._plan.job, self._plan.fence)
         left = {}
         for container_id, labels in self._engine.containers(ours).items():
             if self._engine.state(container_id).started_at is None:
@@ -148,8 +153,8 @@ def _blocks(plan: ChamberPlan) -> Path:
 
 def _lost(state: ContainerState) -> InfrastructureLost:
     if state.exit_code == supervisor.FORBIDDEN:
-        return InfrastructureLost(
+        return CellsForbidden(
             "cell-forbidden",
-            "This machine lets no cell make its mounts: load policies/apparmor-cell, or set the engine to container.",
+            "This machine lets no cell make its mounts; load policies/apparmor-cell and name it in cell_apparmor.",
         )
     return InfrastructureLost("cell-failed", f"A cell ended with code {state.exit_code} before all of its chambers.")

@@ -4,6 +4,7 @@ The container's limits are its chambers' limits, since they run one after anothe
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,16 @@ _CAPABILITIES = ["SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "KILL"]
 _SCRATCH_SLACK_BYTES = 256 << 10
 
 
-def host_config(plan: ChamberPlan, desk: CellDesk, program: Path, blocks: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kit:
+    """What a node brings to its cells: the built supervisor, the AppArmor profile if it has one, its name."""
+
+    program: Path
+    apparmor: str | None
+    node: str
+
+
+def host_config(plan: ChamberPlan, desk: CellDesk, kit: Kit, blocks: Path) -> dict[str, Any]:
     """What the container gets from its host, for `APIClient.create_host_config`."""
     scratch = len(plan.input_json) + _SCRATCH_SLACK_BYTES
     return {
@@ -28,7 +38,12 @@ def host_config(plan: ChamberPlan, desk: CellDesk, program: Path, blocks: Path) 
         "cap_drop": ["ALL"],
         "cap_add": _CAPABILITIES,
         # The supervisor's own list; it puts the chambers' list on each chamber before that becomes the program.
-        "security_opt": ["no-new-privileges:true", f"seccomp={supervisor_profile(plan.seccomp)}"],
+        # Where AppArmor rules, the engine's own profile forbids mounts: the node names one that allows these.
+        "security_opt": [
+            "no-new-privileges:true",
+            f"seccomp={supervisor_profile(plan.seccomp)}",
+            *([f"apparmor={kit.apparmor}"] if kit.apparmor else []),
+        ],
         "read_only": True,
         "tmpfs": {
             # Where chambers' roots are put together; no chamber sees it.
@@ -37,7 +52,7 @@ def host_config(plan: ChamberPlan, desk: CellDesk, program: Path, blocks: Path) 
             "/tmp": "ro,noexec,nosuid,nodev,size=4k,mode=555",  # noqa: S108
         },
         "mounts": [
-            flags.bind(INIT_PATH, program, read_only=True),
+            flags.bind(INIT_PATH, kit.program, read_only=True),
             flags.bind(f"{INPUT_PATH}/input.json", desk.input, read_only=True),
             flags.bind(f"{INPUT_PATH}/filter", desk.filter, read_only=True),
             # All blocks of the job, for the supervisor; each chamber has its own one bound into its namespace, alone.
@@ -73,7 +88,7 @@ def beyond_the_sdk() -> dict[str, Any]:
 
 
 def container_config(
-    plan: ChamberPlan, lane: int, node: str, image_environment: Sequence[str], arguments: Sequence[str]
+    plan: ChamberPlan, lane: int, kit: Kit, image_environment: Sequence[str], arguments: Sequence[str]
 ) -> dict[str, Any]:
     """What the container is, for `APIClient.create_container`; the supervisor is given everything as arguments."""
     return {
@@ -81,7 +96,7 @@ def container_config(
         "entrypoint": [INIT_PATH, *arguments, *plan.entrypoint],
         # Root without its powers, but for the five; a chamber gets a uid of its own.
         "user": "0:0",
-        "labels": labels(node, plan.job, plan.fence) | {f"{flags.LABEL}.lane": str(lane)},
+        "labels": labels(kit.node, plan.job, plan.fence) | {f"{flags.LABEL}.lane": str(lane)},
         "name": f"{plan.job}-{plan.fence}-cell-{lane}",
     }
 

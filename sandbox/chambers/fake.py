@@ -102,7 +102,9 @@ class FakeRuntime:
         if block is None or self._missed(plan, chamber):
             return None
         ending = self._programs[plan.entrypoint](plan.input_json, block)
-        ended_well = ending.exit_code == 0 and not ending.out_of_memory and ending.seconds < plan.slot_length.total_seconds()
+        ended_well = (
+            ending.exit_code == 0 and not ending.out_of_memory and ending.seconds < plan.slot_length.total_seconds()
+        )
         return ending.wrote if ended_well and 0 < len(ending.wrote) <= plan.output_bytes else None
 
     def _missed(self, plan: ChamberPlan, chamber: int) -> bool:

@@ -43,10 +43,11 @@ class ChamberPlan:
 
     `fence` stays the same from one tick of the job to the next, so that a later tick finds the chambers that an earlier
     one started; it grows when a job is taken over. `image_id` is the engine's ID of a loaded, checked image.
-    `entrypoint` begins with an absolute path inside the image. `block_dirs[j]` holds exactly the files of block j,
-    is readable for every uid and lies beside the others under its six-digit number; None says that the block is empty, so its slot passes without a chamber. Sizes are bytes.
-    `start_at` is the moment of the first slot (aware). `uid_base + j` is the uid of chamber j: `uid_base` gives each
-    running job a range of its own. `seccomp` is the profile's JSON text.
+    `entrypoint` begins with an absolute path inside the image. `block_dirs[j]` holds exactly the files of block j, is
+    readable for every uid, and lies beside the others under its six-digit number; None says that the block is empty, so
+    its slot passes without a chamber. Sizes are bytes. `start_at` is the moment of the first slot (aware).
+    `uid_base + j` is the uid of chamber j: `uid_base` gives each running job a range of its own. `seccomp` is the
+    profile's JSON text.
     """
 
     job: str

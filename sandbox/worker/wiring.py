@@ -96,9 +96,15 @@ def _connector(settings: Settings, key: PrivateKey, clock: GuardedClock) -> Call
 
 def _starter(settings: Settings) -> Callable[[], ChamberRuntime]:
     def start() -> ChamberRuntime:
+        from sandbox.chambers.cell import CellRuntime
         from sandbox.chambers.container import ContainerRuntime
+        from sandbox.chambers.preferred import PreferredRuntime
 
-        return ContainerRuntime(settings.docker_url, settings.run_directory.name)
+        engine = settings.docker_url, settings.run_directory.name
+        if settings.chamber_engine == "container" or settings.supervisor is None:
+            return ContainerRuntime(*engine)
+        cells = CellRuntime(*engine, settings.supervisor, apparmor=settings.cell_apparmor)
+        return PreferredRuntime(cells, lambda: ContainerRuntime(*engine))
 
     return start
 

@@ -8,12 +8,12 @@ import chamber_help as help_
 import docker
 import pytest
 
-from sandbox.chambers.container import ContainerRuntime
+from sandbox.chambers.runtime import ChamberRuntime
 
 
-@pytest.fixture(scope="session")
-def runtime() -> ContainerRuntime:
-    return ContainerRuntime(help_.engine_url(), node=f"attacks-{os.getpid()}")
+@pytest.fixture(params=help_.ENGINES, scope="session")
+def runtime(request: pytest.FixtureRequest) -> ChamberRuntime:
+    return help_.engine_runtime(request.param, node=f"attacks-{os.getpid()}")
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
 
 
 @pytest.fixture
-def hall(runtime: ContainerRuntime, engine: docker.APIClient, image: help_.Image) -> Iterator[help_.Hall]:
+def hall(runtime: ChamberRuntime, engine: docker.APIClient, image: help_.Image) -> Iterator[help_.Hall]:
     job = f"attack-{uuid.uuid4().hex}"
     for directory in help_.run_directory():
         image_id = runtime.load_image(image.archive, image.identity)

@@ -8,7 +8,7 @@ import docker
 import pytest
 
 from sandbox.chambers.cgroups import Cgroups
-from sandbox.chambers.container import ContainerRuntime
+from sandbox.chambers.runtime import ChamberRuntime
 
 DOCKERFILE = """
 FROM {base}
@@ -27,7 +27,7 @@ LABEL eu.safeconduct.node=another eu.safeconduct.job=another
 @pytest.fixture(scope="module")
 def image_id(
     engine: docker.APIClient,
-    runtime: ContainerRuntime,
+    runtime: ChamberRuntime,
     image: help_.Image,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
@@ -43,7 +43,7 @@ def image_id(
 
 
 def test_settings_of_the_image_have_no_effect(
-    hall: help_.Hall, runtime: ContainerRuntime, engine: docker.APIClient, image_id: str
+    hall: help_.Hall, runtime: ChamberRuntime, engine: docker.APIClient, image_id: str
 ) -> None:
     outcomes = hall.run(["environment", "rights", "honest"], image_id=image_id)
 
@@ -55,12 +55,13 @@ def test_settings_of_the_image_have_no_effect(
 
 
 def test_settings_of_the_container_are_ours(
-    hall: help_.Hall, runtime: ContainerRuntime, engine: docker.APIClient, image_id: str
+    hall: help_.Hall, runtime: ChamberRuntime, engine: docker.APIClient, image_id: str
 ) -> None:
     plan = hall.plan(["never_ends"], image_id=image_id, slot_seconds=30)
     runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(1.5))  # leaves it running
 
-    container = engine.inspect_container(f"{plan.job}-{plan.fence}-0")
+    (found,) = engine.containers(filters={"label": f"eu.safeconduct.job={plan.job}"})
+    container = engine.inspect_container(found)
     assert container["State"].get("Health") is None
     assert container["Config"]["StopSignal"] == "SIGKILL"
     assert container["Config"]["Labels"]["eu.safeconduct.job"] == plan.job

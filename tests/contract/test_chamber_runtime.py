@@ -11,8 +11,6 @@ import chamber_help as help_
 import pytest
 
 from protocol.errors import Refused
-from sandbox.chambers.cell import CellRuntime
-from sandbox.chambers.container import ContainerRuntime
 from sandbox.chambers.fake import Ending, FakeRuntime, Program
 from sandbox.chambers.runtime import ChamberRuntime
 from sandbox.domain.chamber import Timing
@@ -47,14 +45,11 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
     yield from help_.hostile_image(tmp_path_factory.mktemp("image"))
 
 
-@pytest.fixture(params=["fake", "container", "cell"], scope="module")
+@pytest.fixture(params=["fake", *help_.ENGINES], scope="module")
 def runtime(request: pytest.FixtureRequest) -> ChamberRuntime:
     if request.param == "fake":
         return FakeRuntime(_PROGRAMS)
-    node = f"contract-{os.getpid()}"
-    if request.param == "cell":
-        return CellRuntime(help_.engine_url(), node, help_.supervisor())
-    return ContainerRuntime(help_.engine_url(), node)
+    return help_.engine_runtime(request.param, node=f"contract-{os.getpid()}")
 
 
 @pytest.fixture

@@ -1,0 +1,47 @@
+"""Chambers per second in cells, a static program that ends at once, beside bare fork and exec of the same program.
+
+A batch's time includes the start and the end of its two cells, as a job's does.
+"""
+
+import itertools
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from benches import _chambers
+from benches.harness import Figure, beside, judge, side_by_side
+
+UNIT = "chambers/s"
+REACH = ">= 500"
+CHAMBERS = 2000  # in a batch, in two lanes
+BARE = 400
+ROUNDS = 5
+
+
+def measure() -> Figure:
+    """Chambers per second of each batch, beside processes per second, two at a time."""
+    runtime, batches = _chambers.cells(), itertools.count()
+    with _chambers.image_of(_chambers.END_AT_ONCE, runtime) as image_id, _chambers.run_folder() as root:
+        program = root / "end"
+        program.write_bytes(_chambers.END_AT_ONCE)
+        program.chmod(0o755)
+
+        def batch() -> None:
+            folder = root / str(next(batches))
+            _chambers.run(runtime, _chambers.plan(folder, image_id, CHAMBERS), folder)
+
+        chambers, bare = side_by_side(batch, lambda: run_bare(program, BARE), rounds=ROUNDS, warm_up=1)
+    return judge(
+        [CHAMBERS / seconds for seconds in chambers],
+        unit=UNIT,
+        reach=500,
+        better="more",
+        beside=beside("bare fork and exec from Python, two at a time", [BARE / seconds for seconds in bare], UNIT),
+    )
+
+
+def run_bare(program: Path, times: int, *arguments: str) -> None:
+    """Run a program so often, two at a time."""
+    with ThreadPoolExecutor(2) as threads:
+        for ended in [threads.submit(subprocess.run, [program, *arguments], check=True) for _ in range(times)]:
+            ended.result()

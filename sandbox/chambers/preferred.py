@@ -1,0 +1,55 @@
+"""Cells where the machine allows them, else containers: never less isolation, and never in silence."""
+
+import logging
+from collections.abc import Callable, Collection
+from datetime import datetime
+from pathlib import Path
+
+from protocol.documents.algorithm import ImageIdentity
+from sandbox.chambers.cell import CellsForbidden
+from sandbox.chambers.runtime import ChamberRuntime
+from sandbox.domain.chamber import ChamberPlan
+
+_log = logging.getLogger(__name__)
+
+
+class PreferredRuntime:
+    """Uses the preferred runtime until it says that this machine forbids it; then the other, from that slice on.
+
+    That is said before any chamber has seen data, and both write the same kind of outcomes, so nothing runs twice.
+    """
+
+    def __init__(self, preferred: ChamberRuntime, other: Callable[[], ChamberRuntime]) -> None:
+        self._runtime = preferred
+        self._other: Callable[[], ChamberRuntime] | None = other
+
+    def find_image(self, identity: ImageIdentity) -> str | None:
+        """As `ChamberRuntime.find_image` says."""
+        return self._runtime.find_image(identity)
+
+    def load_image(self, archive: Path, identity: ImageIdentity) -> str:
+        """As `ChamberRuntime.load_image` says."""
+        return self._runtime.load_image(archive, identity)
+
+    def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
+        """As `ChamberRuntime.run_slice` says."""
+        try:
+            return self._runtime.run_slice(plan, first, outputs_dir, until)
+        except CellsForbidden as forbidden:
+            if self._other is None:
+                raise
+            _log.warning("cell-forbidden: each chamber gets a container of its own. %s", forbidden.sentence)
+            self._runtime, self._other = self._other(), None
+            return self._runtime.run_slice(plan, first, outputs_dir, until)
+
+    def collect(self, outputs_dir: Path, chambers: int) -> list[bytes | None]:
+        """As `ChamberRuntime.collect` says."""
+        return self._runtime.collect(outputs_dir, chambers)
+
+    def remove_below(self, job: str, fence: int) -> int:
+        """As `ChamberRuntime.remove_below` says."""
+        return self._runtime.remove_below(job, fence)
+
+    def reap(self, live_jobs: Collection[str]) -> int:
+        """As `ChamberRuntime.reap` says."""
+        return self._runtime.reap(live_jobs)
