@@ -29,7 +29,7 @@ def tell_progress(node: Node, registry: Registry, after: int) -> int:
 
 
 def acknowledge(node: Node, registry: Registry, order: str) -> None:
-    """Tell the registry that an order which it hands over again has long been here."""
+    """Tell the registry that an order which it handed over is here, and how far it is."""
     with node.store.reading() as session:
         state = job.read_state(session, order)
     registry.tell_progress(order, state if state in ALWAYS else JobState.CHARGED)

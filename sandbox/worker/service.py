@@ -77,12 +77,15 @@ class Service:
             log.warning("log-not-believed", code=held.code)
 
     def _take(self, registry: Registry, called: str, bundle: bytes) -> Intake:
-        """Take one order in; one that brings nothing new is cleared from the registry's queue by a word on it."""
+        """Take one order in, and clear it from the registry's queue by a word on it: else it would come again at once.
+
+        If that word is lost it does come again, and is known.
+        """
         outcome, order = take_in(self.node, bundle)
         self.wake.set()
         if order is None:
             registry.tell_progress(called, JobState.REFUSED)
-        elif outcome is Intake.KNOWN:
+        else:
             acknowledge(self.node, registry, order)
         return outcome
 
