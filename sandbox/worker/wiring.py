@@ -69,6 +69,9 @@ def open_trust(settings: Settings) -> Trust:
     files = read_policies(settings.policies)
     if digest_policies(files) != policy.policy_set_digest:
         raise Misconfigured("policy-set-other", "The Cedar files are not those that the holder's policy names.")
+    if policy.profile == "strict":
+        sentence = "No engine of this version closes what passes from one chamber to the next: sign profile standard."
+        raise Misconfigured("profile-unavailable", sentence)
     return Trust(
         root=roots.current,
         root_digest=roots.digest,

@@ -185,6 +185,13 @@ def test_node_whose_files_were_changed_does_not_open(tmp_path: Path, spoil: str,
     assert caught.value.code == code
 
 
+def test_node_that_is_to_promise_more_isolation_than_it_has_does_not_open(tmp_path: Path) -> None:
+    init_node(new(tmp_path, policy=json.dumps(numbers() | {"profile": "strict"}).encode()), START)
+    with pytest.raises(Misconfigured) as caught:
+        open_trust(load_settings(tmp_path / "node", {}))
+    assert caught.value.code == "profile-unavailable"
+
+
 def test_signed_policy_is_the_one_that_the_root_verifies(tmp_path: Path) -> None:
     init_node(new(tmp_path), START)
     root = open_trust_root(ROOT, digest_of(ROOT))
