@@ -219,7 +219,7 @@ class World:
                     "aggregator": "median",
                 }
             ],
-            "slot_seconds": 20,
+            "slot_milliseconds": 20_000,
             "memory_bytes": 256 * 2**20,
             "output_bytes": 4096,
             "model_parameters": 4,

@@ -265,7 +265,7 @@ def _specification(identity: ImageIdentity) -> dict[str, Any]:
         "outputs": [share],
         "inputs": {"variants": False, "columns": ["age"]},
         "model_parameters": 1,
-        "slot_seconds": 20,
+        "slot_milliseconds": 20_000,
         "memory_bytes": 64 * 2**20,
     }
 

@@ -25,7 +25,7 @@ SMALL_PEOPLE: Final = 200
 SMALL_SHARE: Final = 40  # a smaller performance has a smaller clinic, a fortieth of a country
 FULL_BLOCKS: Final = 128
 PEOPLE_PER_BLOCK: Final = 80  # association fits four parameters: 20 people for each
-GENEROUS_SECONDS: Final = 60  # all nodes share a few cores, and a late chamber would become a default
+GENEROUS_MILLISECONDS: Final = 60_000  # all nodes share a few cores, and a late chamber would become a default
 PROJECT_CAP: Final = 125_000_000  # nano-rho; the defaults of policies/gate.json
 LIFETIME_CAP: Final = 500_000_000
 LARGEST_FAMILY: Final = 6  # of the synthetic cohorts, by their construction
@@ -72,7 +72,7 @@ class NodePlan:
     lanes: int
     slots: int
     family_size: int
-    slot_seconds: int
+    slot_milliseconds: int
     why: str = ""
     caps: Mapping[str, int] = field(default_factory=dict)
 
@@ -145,7 +145,7 @@ def synthetic(people: int, blocks: int) -> Programme:
             lanes=1,
             slots=people,
             family_size=LARGEST_FAMILY,
-            slot_seconds=GENEROUS_SECONDS,
+            slot_milliseconds=GENEROUS_MILLISECONDS,
         )
         for number, (short, country, holder) in enumerate(holders, start=1)
     ]
@@ -168,7 +168,7 @@ def _small(people: int) -> NodePlan:
         lanes=4,
         slots=people // 2,  # a public number above that of the families: they have two and a half members
         family_size=LARGEST_FAMILY,
-        slot_seconds=4,  # four at once need less than one: a late chamber becomes a default and spoils the answer
+        slot_milliseconds=2_000,  # four at once need far less: a late chamber becomes a default and spoils the answer
         why="its holder lets one job spend rho 0.125, four times the usual: with few people less would say nothing",
     )
 
@@ -190,7 +190,7 @@ def genomes(source: Path, populations: Mapping[str, tuple[str, str, int]], varia
             lanes=1,
             slots=people,
             family_size=1,
-            slot_seconds=GENEROUS_SECONDS,
+            slot_milliseconds=GENEROUS_MILLISECONDS,
             why="these genomes are published, so their holder lets one job spend a whole lifetime (rho 0.5)",
         )
         for population, (country, institution, people) in populations.items()

@@ -69,8 +69,8 @@ class Story:
 
     def submit(self, name: str, folder: Path, built: Path, **changes: Any) -> Submitted:
         """Have the researcher sign an algorithm with its image, upload both, and return what was submitted."""
-        slot_seconds = self.programme.running(name)[0].slot_seconds
-        spec = {**algorithm_folder.read_spec(folder), "slot_seconds": slot_seconds, **changes}
+        slot_milliseconds = self.programme.running(name)[0].slot_milliseconds
+        spec = {**algorithm_folder.read_spec(folder), "slot_milliseconds": slot_milliseconds, **changes}
         commit = source_commit(folder)
         envelope = self.researcher.sign_algorithm(
             {**spec, "source_commit": commit}, read_json(built / IDENTITY), commit

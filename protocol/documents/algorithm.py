@@ -128,7 +128,7 @@ class Algorithm(Document):
     unit: Literal["person", "family"]
     mode: Mode
     outputs: Some[OutputSpec]
-    slot_seconds: Annotated[int, Field(ge=1, le=86_400)]
+    slot_milliseconds: Annotated[int, Field(ge=10, le=86_400_000)]
     memory_bytes: Annotated[int, Field(ge=8 * 2**20, le=2**40)]
     output_bytes: Annotated[int, Field(ge=2, le=16 * 2**20)]
     model_parameters: Annotated[Count, Field(le=10_000)]

@@ -122,7 +122,7 @@ def _schedule(work: Work, session: Session, examined: Examined, now: dt.datetime
         padded=policy.timing == "padded",
         chambers=examined.plan.blocks,
         lanes=policy.lanes,
-        slot_seconds=examined.verified.algorithm.slot_seconds,
+        slot_milliseconds=examined.verified.algorithm.slot_milliseconds,
         epoch_seconds=policy.epoch_seconds,
         reserved_until=usage.reserved_until(session),
     )

@@ -116,7 +116,7 @@ def policy_request(node: Node, verified: VerifiedOrder, facts: DatasetFacts, pla
             "profile": node.trust.policy.profile,
             "chambers": plan.blocks,
             "outputs": len(plan.outputs),
-            "slot_seconds": algorithm.slot_seconds,
+            "slot_milliseconds": algorithm.slot_milliseconds,
             "memory_bytes": algorithm.memory_bytes,
             "output_bytes": algorithm.output_bytes,
             "rho_nano": order.rho_nano,

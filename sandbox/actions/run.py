@@ -70,7 +70,7 @@ def chamber_plan(work: Work, directory: Path) -> ChamberPlan:
         entrypoint=algorithm.entrypoint,
         input_json=_input(work),
         block_dirs=tuple(staged(directory / BLOCKS, work.gate_plan.blocks)),
-        slot_milliseconds=1000 * algorithm.slot_seconds,
+        slot_milliseconds=algorithm.slot_milliseconds,
         memory_bytes=algorithm.memory_bytes,
         output_bytes=algorithm.output_bytes,
         timing=Timing(policy.timing),
@@ -100,7 +100,7 @@ def _postponed(work: Work, first_open: int, now: dt.datetime) -> dict[str, dt.da
     if policy.timing != "padded" or not (row.start_at and row.slots_end_at and row.release_at):
         return {}
     times = Schedule(start_at=row.start_at, slots_end_at=row.slots_end_at, release_at=row.release_at)
-    slot = dt.timedelta(seconds=work.algorithm.slot_seconds) * (first_open // policy.lanes)
+    slot = dt.timedelta(milliseconds=work.algorithm.slot_milliseconds) * (first_open // policy.lanes)
     late = now + HEAD_START - (times.start_at + slot)
     if late <= dt.timedelta():
         return {}

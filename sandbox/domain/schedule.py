@@ -31,12 +31,12 @@ def make_schedule(
     padded: bool,
     chambers: int,
     lanes: int,
-    slot_seconds: int,
+    slot_milliseconds: int,
     epoch_seconds: int,
     reserved_until: dt.datetime | None,
 ) -> Schedule:
     """Reserve the time of one job; `reserved_until` is the end of the reservations before it."""
-    length = dt.timedelta(seconds=slot_seconds) * -(-chambers // lanes)
+    length = dt.timedelta(milliseconds=slot_milliseconds) * -(-chambers // lanes)
     if not padded:
         return Schedule(start_at=now, slots_end_at=now + length, release_at=now)
     start = max(now + STAGING + STAGING_PER_CHAMBER * chambers, reserved_until or now)

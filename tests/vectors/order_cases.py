@@ -134,7 +134,7 @@ def _documents_swapped() -> Iterator[Case]:
     yield case(
         "image-swapped", "Another image under the approved name.", "algorithm-other", replace(TRUE, algorithm=swapped)
     )
-    loose = WORLD.sign(WORLD.algorithm(slot_seconds=21), AUTHOR)
+    loose = WORLD.sign(WORLD.algorithm(slot_milliseconds=21_000), AUTHOR)
     yield case(
         "spec-swapped", "The image with another specification.", "algorithm-other", replace(TRUE, algorithm=loose)
     )

@@ -18,7 +18,7 @@ def schedule(**changes: object) -> Schedule:
         "padded": True,
         "chambers": 10,
         "lanes": 3,
-        "slot_seconds": 20,
+        "slot_milliseconds": 20_000,
         "epoch_seconds": 60,
         "reserved_until": None,
     }
@@ -26,7 +26,7 @@ def schedule(**changes: object) -> Schedule:
 
 
 def test_slots_are_counted_in_full_rows() -> None:
-    made = schedule(chambers=10, lanes=3, slot_seconds=20)
+    made = schedule(chambers=10, lanes=3, slot_milliseconds=20_000)
     assert made.slots_end_at - made.start_at == 80 * SECOND
 
 

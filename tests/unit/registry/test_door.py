@@ -142,7 +142,7 @@ REFUSED: dict[str, tuple[int, str, Case]] = {
         "key-unknown",
         after_status(algorithm(), keys=[key_entry(AUTHOR)["keyid"]]),
     ),
-    "algorithm changed under its version": (409, "algorithm-version-taken", second_algorithm(slot_seconds=21)),
+    "algorithm changed under its version": (409, "algorithm-version-taken", second_algorithm(slot_milliseconds=21_000)),
     "algorithm under another's name": (
         409,
         "algorithm-name-taken",
