@@ -2,7 +2,8 @@
 
 The registry is a courier. Nothing that it answers is believed here because it answered it: documents are verified
 by `protocol`, receipts and releases by `client.results`. Machines identify themselves by a signed assertion
-(RFC 7523) and get a short-lived token; problem documents (RFC 9457) become the errors of `client.errors`.
+(RFC 7523) and get a short-lived token; problem documents (RFC 9457) become the errors of `client.errors`. An answer
+that is longer than an honest one can be, or that is not the strict JSON that it should be, is an error with a code.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import httpx
 from client.errors import ClientError, Conflict, NotAuthorised, Unreachable, UsageProblem
 from protocol.crypto.assertion import make_assertion
 from protocol.crypto.keys import PrivateKey
+from protocol.documents import limits
+from protocol.documents.strict import parse_object
 from protocol.errors import Refused, SafeconductError
 
 PREFIX: Final = "/api/v1"
@@ -26,8 +29,13 @@ FIRST_PAUSE_SECONDS: Final = 0.2
 TIMEOUT_SECONDS: Final = 40.0
 ENVELOPE: Final = "application/vnd.dsse.envelope.v1+json"
 PIECE_BYTES: Final = 4 * 1024 * 1024
+ANSWER_BYTES: Final = 16 * limits.DOCUMENT_BYTES
+"""Longest answer, a release included; only the log is longer, and goes to a file as it comes."""
+PAGES: Final = 10_000
+"""A list that has more pages never ends."""
 GRANT: Final = "client_credentials"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_KEPT: Final = ("Content-Type", "Upload-Offset")
 _RETRIED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.RemoteProtocolError, httpx.ReadError)
 
 Progress = Callable[[int, int], None]
@@ -83,22 +91,23 @@ class RegistryClient:
 
     def statuses(self) -> list[bytes]:
         """Return each office's newest status."""
-        return [text.encode() for text in self._send("GET", "/statuses").json()["statuses"]]
+        return [str(text).encode() for text in _items(self._send("GET", "/statuses"), "statuses")]
 
     def listing(self, kind: str) -> list[dict[str, Any]]:
         """Return a whole list, page by page: `algorithms`, `reviews`, `nodes`, `datasets`, `orders`."""
         found: list[dict[str, Any]] = []
         after: int | str | None = None
-        while True:
-            page = self._send("GET", f"/{kind}", params={} if after is None else {"after": after}).json()
-            found += page[kind]
-            after = page["next"]
+        for _ in range(PAGES):
+            answer = self._send("GET", f"/{kind}", params={} if after is None else {"after": after})
+            found += _items(answer, kind)
+            after = _object(answer).get("next")
             if after is None:
                 return found
+        raise ClientError("registry-answer-size", f"The registry's list of {kind} does not end; ask its operator.")
 
     def _publish(self, path: str, envelope: bytes, **more: Any) -> str:
         answer = self._send("POST", path, content=envelope, headers={"Content-Type": ENVELOPE}, **more)
-        return str(answer.json()["digest"])
+        return str(_member(answer, "digest"))
 
     # Images ---------------------------------------------------------------------------------------------------
 
@@ -134,7 +143,7 @@ class RegistryClient:
 
     def order(self, order_id: str) -> dict[str, Any]:
         """Return what the registry says about an order: its state and the digests of what came back."""
-        return dict(self._send("GET", f"/orders/{order_id}").json())
+        return _object(self._send("GET", f"/orders/{order_id}"))
 
     def receipt(self, order_id: str) -> bytes:
         """Return the node's receipt as it was sent."""
@@ -160,7 +169,7 @@ class RegistryClient:
         """Return the registry's word on its own health."""
         answer = self._try("GET", f"{self.url}/healthz", absolute=True)
         _check(answer, self.url)
-        return dict(answer.json())
+        return _object(answer)
 
     # The wire -------------------------------------------------------------------------------------------------
 
@@ -179,7 +188,7 @@ class RegistryClient:
         target = path if absolute else f"{PREFIX}{path}"
         for pause in _pauses():
             try:
-                return self._http.request(method, target, headers=headers, **more)
+                return self._read(method, target, headers=headers, **more)
             except _RETRIED as problem:
                 if pause is None:
                     raise _unreachable(self.url, problem) from problem
@@ -187,6 +196,23 @@ class RegistryClient:
             except httpx.HTTPError as problem:
                 raise _unreachable(self.url, problem) from problem
         raise RuntimeError("the last attempt either returns or raises")
+
+    def _read(self, method: str, target: str, **more: Any) -> httpx.Response:
+        """Ask, and read at most `ANSWER_BYTES` of the answer; what was packed unasked may be a bomb."""
+        more["headers"] = more["headers"] | {"Accept-Encoding": "identity"}
+        with self._http.stream(method, target, **more) as answer:
+            if answer.headers.get("Content-Encoding", "identity") != "identity":
+                raise _odd(answer)
+            content = bytearray()
+            for chunk in answer.iter_bytes():
+                content += chunk
+                if len(content) > ANSWER_BYTES:
+                    sentence = (
+                        f"The registry at {self.url} answered with more than {ANSWER_BYTES} bytes; do not trust it."
+                    )
+                    raise ClientError("registry-answer-size", sentence)
+        kept = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
+        return httpx.Response(answer.status_code, headers=kept, content=bytes(content), request=answer.request)
 
     def _bearer(self) -> str:
         if self._token is None or self._token[1] < time.monotonic():
@@ -200,8 +226,36 @@ class RegistryClient:
         form = {"grant_type": GRANT, "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
         answer = self._try("POST", "/token", data={**form, "client_id": self._person})
         _check(answer, self.url)
-        found = answer.json()
-        return str(found["access_token"]), time.monotonic() + 0.8 * float(found["expires_in"])
+        token, seconds = _member(answer, "access_token"), _member(answer, "expires_in")
+        if not (isinstance(token, str) and token.isascii() and token.isprintable() and isinstance(seconds, int)):
+            raise _odd(answer)
+        return token, time.monotonic() + 0.8 * seconds
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        return dict(parse_object(answer.content, ANSWER_BYTES))
+    except Refused as refused:
+        raise _odd(answer) from refused
+
+
+def _member(answer: httpx.Response, name: str) -> Any:
+    found = _object(answer)
+    if name not in found:
+        raise _odd(answer)
+    return found[name]
+
+
+def _items(answer: httpx.Response, name: str) -> list[Any]:
+    found = _member(answer, name)
+    if not isinstance(found, list):
+        raise _odd(answer)
+    return found
+
+
+def _odd(answer: httpx.Response) -> ClientError:
+    sentence = f"The registry's answer to {answer.request.url.path} is not what it should be; ask its operator."
+    return ClientError("registry-answer", sentence)
 
 
 def _pauses() -> Iterator[float | None]:
@@ -239,10 +293,8 @@ def _kind(status: int) -> type[SafeconductError]:
 
 def _problem(answer: httpx.Response, url: str) -> tuple[str, str]:
     try:
-        found = answer.json()
-    except ValueError:
-        found = {}
-    if not isinstance(found, dict):
+        found = dict(parse_object(answer.content, ANSWER_BYTES))
+    except Refused:
         found = {}
     code = str(found.get("code") or f"http-{answer.status_code}")
     detail = found.get("detail") or found.get("title")

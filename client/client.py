@@ -188,8 +188,8 @@ class Client:
 
     def is_settled(self, state: Mapping[str, Any]) -> bool:
         """Say whether everything that will come for an order has come."""
-        ended = state["state"] in ENDED
-        return ended and (state["state"] != RELEASED or bool(state["release_ready"]))
+        said = state.get("state")
+        return said in ENDED and (said != RELEASED or bool(state.get("release_ready")))
 
     def result(self, order_id: str) -> Result:
         """Fetch the receipt, then the release; verify, compare, decrypt. Nothing unverified is returned."""
@@ -210,4 +210,4 @@ class Client:
         return [self.result(order_id) for order_id in order_ids]
 
     def _release(self, order_id: str) -> bytes | None:
-        return self.registry.release(order_id) if self.registry.order(order_id)["release_ready"] else None
+        return self.registry.release(order_id) if self.registry.order(order_id).get("release_ready") else None

@@ -1,7 +1,9 @@
 """The registry, seen from a node: a courier that is asked for orders and given answers.
 
 Nothing that it says is believed because it says so: orders are verified by their signatures, images by their digest.
-The node dials out; nothing dials in. Every failure to reach it is `Unreachable`, to be tried again later.
+The node dials out; nothing dials in. Every failure to reach it is `Unreachable`, to be tried again later. So is every
+answer that is longer than an honest one can be, or that is not strict JSON: neither fills this node's memory nor ends
+its loops.
 """
 
 import datetime as dt
@@ -18,17 +20,23 @@ import httpx
 from protocol.crypto.assertion import make_assertion
 from protocol.crypto.encoding import decode_base64
 from protocol.crypto.keys import PrivateKey
+from protocol.documents import limits
+from protocol.documents.strict import Json, parse_object
 from sandbox.errors import Refused, RegistryDeclined, Unreachable
 
 PREFIX = "/api/v1"
 TIMEOUT_SECONDS = 20.0
 RENEW_BEFORE_SECONDS = 30.0
+ANSWER_BYTES = 2 * limits.DOCUMENT_BYTES
+ORDERS_PER_ANSWER = 20
+ORDERS_BYTES = ORDERS_PER_ANSWER * limits.BUNDLE_BYTES + 16 * ANSWER_BYTES  # bundles, and every office's status
 GRANT = "client_credentials"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _JSON_BODY = {"Content-Type": "application/json"}
 _BYTES_BODY = {"Content-Type": "application/octet-stream"}
 _CODE = re.compile(r"[a-z0-9-]{1,100}")
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 _LATER = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
 
 
@@ -72,8 +80,9 @@ class Registry:
             f"/nodes/{self._courier.node}/orders",
             params={"wait": str(int(seconds))},
             timeout=seconds + TIMEOUT_SECONDS,
+            limit=ORDERS_BYTES,
         )
-        said = _json(answer)
+        said = _json(answer, ORDERS_BYTES)
         orders, ids, statuses = (said.get(name) for name in ("orders", "ids", "statuses"))
         if not (isinstance(orders, list) and isinstance(ids, list) and isinstance(statuses, list)):
             raise Unreachable("registry-answer", "The registry's list of orders is malformed.")
@@ -163,12 +172,24 @@ class Registry:
         answer = self._request("POST", f"{PREFIX}/token", data=form)
         _check(answer)
         token = _json(answer)
-        self._token = str(token.get("access_token", ""))
-        self._token_until = time.monotonic() + float(token.get("expires_in", 0)) - RENEW_BEFORE_SECONDS
+        text, seconds = token.get("access_token"), token.get("expires_in")
+        if not (isinstance(text, str) and _TOKEN.fullmatch(text) and isinstance(seconds, int)):
+            raise Unreachable("registry-answer", "The registry's token is malformed.")
+        self._token, self._token_until = text, time.monotonic() + seconds - RENEW_BEFORE_SECONDS
 
-    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        with _translated():
-            return self._http.request(method, path, **options)
+    def _request(self, method: str, path: str, *, limit: int = ANSWER_BYTES, **options: Any) -> httpx.Response:
+        """Ask, and read at most `limit` bytes of the answer; what was packed unasked may be a bomb."""
+        options["headers"] = options.get("headers", {}) | {"Accept-Encoding": "identity"}
+        with _translated(), self._http.stream(method, path, **options) as answer:
+            if answer.headers.get("Content-Encoding", "identity") != "identity":
+                raise Unreachable("registry-answer", "The registry's answer is packed, which was not asked for.")
+            content = bytearray()
+            for chunk in answer.iter_bytes():
+                content += chunk
+                if len(content) > limit:
+                    sentence = f"The registry's answer is longer than {limit} bytes; ask its operator."
+                    raise Unreachable("registry-answer-size", sentence)
+        return httpx.Response(answer.status_code, content=bytes(content), request=answer.request)
 
 
 @contextmanager
@@ -192,8 +213,8 @@ def _check(answer: httpx.Response) -> None:
 
 def _problem_code(answer: httpx.Response) -> str:
     try:
-        code = str(answer.json()["code"])
-    except (ValueError, KeyError, TypeError):
+        code = str(parse_object(answer.content)["code"])
+    except (Refused, KeyError):
         return "no-code"
     return code if _CODE.fullmatch(code) else "no-code"
 
@@ -205,11 +226,9 @@ def _text(answer: httpx.Response) -> str:
         raise Unreachable("registry-answer", "The registry's answer is not the text that it should be.") from error
 
 
-def _json(answer: httpx.Response) -> dict[str, Any]:
+def _json(answer: httpx.Response, limit: int = ANSWER_BYTES) -> dict[str, Json]:
     try:
-        value = answer.json()
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise Unreachable("registry-answer", "The registry's answer is not the JSON object that it should be.")
-    return value
+        return parse_object(answer.content, limit)
+    except Refused as refused:
+        sentence = f"The registry's answer is not the JSON object that it should be. {refused.sentence}"
+        raise Unreachable("registry-answer", sentence) from refused

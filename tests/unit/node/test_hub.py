@@ -135,3 +135,22 @@ def test_archive_that_would_unpack_itself_is_asked_for_plain() -> None:
     with registry(answer) as hub:
         list(hub.image_chunks("a" * 64, 0))
     assert asked == ["identity"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"ids":[],"ids":[],"orders":[],"statuses":[]}', b'{"orders":[],"ids":[],"statuses":[]}{}'],
+)
+def test_answer_that_is_not_strict_json_is_no_answer(body: bytes) -> None:
+    with registry(lambda _: httpx.Response(200, content=body)) as hub, pytest.raises(Unreachable) as caught:
+        hub.wait_for_orders(1)
+    assert caught.value.code == "registry-answer"
+
+
+def test_answer_that_is_longer_than_an_honest_one_is_not_read_to_its_end() -> None:
+    from sandbox.hub.registry import ANSWER_BYTES
+
+    body = b"x" * (ANSWER_BYTES + 1)
+    with registry(lambda _: httpx.Response(200, content=body)) as hub, pytest.raises(Unreachable) as caught:
+        hub.document("a" * 64)
+    assert caught.value.code == "registry-answer-size"
