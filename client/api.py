@@ -29,10 +29,8 @@ FIRST_PAUSE_SECONDS: Final = 0.2
 TIMEOUT_SECONDS: Final = 40.0
 ENVELOPE: Final = "application/vnd.dsse.envelope.v1+json"
 PIECE_BYTES: Final = 4 * 1024 * 1024
-ANSWER_BYTES: Final = 16 * limits.DOCUMENT_BYTES
-"""Longest answer, a release included; only the log is longer, and goes to a file as it comes."""
-PAGES: Final = 10_000
-"""A list that has more pages never ends."""
+ANSWER_BYTES: Final = 16 * limits.DOCUMENT_BYTES  # a release included; only the log is longer, and goes to a file
+PAGES: Final = 10_000  # a list that has more never ends
 GRANT: Final = "client_credentials"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _KEPT: Final = ("Content-Type", "Upload-Offset")

@@ -1,16 +1,18 @@
-"""What takes more than one forged answer: floods, logs, replays, what a client gets; and the honest course beside it."""
+"""What takes more than one forged answer: floods, logs, replays, clients; and the honest course beside it."""
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attacks.registry.forgeries import MALFORMED
-from attacks.registry.place import Place, Stage
-from attacks.registry.taken import Answer, Flood
-from factory import NODE, digest_of, key_entry, private_key
+from attacks.registry.place import OTHER_NODE, Place, Stage
+from attacks.registry.taken import Answer, Flood, TakenRegistry
+from factory import NODE, OFFICE, digest_of, key_entry, private_key
 
 from client.api import ANSWER_BYTES
+from protocol.chain import explain
 from protocol.documents.envelope import read_envelope, sign_statement
 from protocol.documents.receipt import Receipt
 from protocol.errors import SafeconductError
@@ -210,6 +212,26 @@ def test_log_that_is_rolled_back_holds_every_order(stage: Stage) -> None:
     stage.check_untouched()
 
 
+def test_two_logs_shown_to_two_nodes_come_out(place: Place, tmp_path: Path) -> None:
+    forks = [TakenRegistry(tmp_path / name) for name in ("one", "other")]  # one key and the same documents, two salts
+    receipts = []
+    for fork, name in zip(forks, (NODE, OTHER_NODE), strict=True):
+        place.settle(fork)
+        with place.stage(fork, name) as stage:
+            bundle = stage.order(stage.kit.bundle(order={"node": name, "dataset": "cohort-es"}))
+            assert stage.poll() == []
+            stage.kit.finish(digest_of(bundle.order))
+            receipts.append(stage.kit.sealed(digest_of(bundle.order)).receipt)
+            root, now = stage.kit.node.trust.root, stage.clock()
+        fork.close()
+
+    world = place.world
+    papers = [world.sign(world.accreditation(name), OFFICE) for name in (NODE, OTHER_NODE)]
+    papers.append(world.sign(world.status(), OFFICE))
+    files = {f"{number}.json": raw for number, raw in enumerate([*receipts, *papers])}
+    assert {step.code for step in explain(files, root, now) if step.ok is not True} == {"log-fork"}
+
+
 def test_node_whose_clock_is_behind_charges_nothing(stage: Stage) -> None:
     order = digest_of(stage.order().order)
     stage.poll()
@@ -219,3 +241,17 @@ def test_node_whose_clock_is_behind_charges_nothing(stage: Stage) -> None:
 
     assert (row.state, row.code) == ("held", "clock-behind")
     stage.check_untouched()
+
+
+#: What each test of this file that is not in a table shows: (case, expected code, test).
+COURSES = (
+    ("release-of-10-gb", "registry-answer-size", "test_client_stops_at_its_cap_of_a_10_gb_release"),
+    ("orders-of-10-gb", "registry-answer-size", "test_node_stops_at_its_cap_of_10_gb_of_orders"),
+    ("list-of-orders-malformed", "registry-answer", "test_node_reads_no_list_of_orders_that_is_not_strict"),
+    ("image-swapped", "image-mismatch", "test_image_swapped_under_its_name_is_refused"),
+    ("order-replayed", "released", "test_order_replayed_runs_once"),
+    ("order-replayed-after-a-restore", "ledger-rolled-back", "test_node_restored_from_before_an_order_does_not_open"),
+    ("two-logs-for-two-nodes", "log-fork", "test_two_logs_shown_to_two_nodes_come_out"),
+    ("log-rolled-back", "log-rollback", "test_log_that_is_rolled_back_holds_every_order"),
+    ("node-clock-behind", "clock-behind", "test_node_whose_clock_is_behind_charges_nothing"),
+)
