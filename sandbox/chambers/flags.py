@@ -170,8 +170,9 @@ def fixed_limits(output_bytes: int) -> dict[str, int]:
     """The limits of every process in a chamber but that on its processor time."""
     return {
         "nofile": limits.OPEN_FILES,
-        # A core dump holds the block; the host's core pattern might carry it out.
-        "core": 0,
+        # A core dump holds the block. Not 0, which the kernel ignores where the host pipes dumps to a program: at 1 it
+        # makes none of either kind (core(5), do_coredump). The list of calls lets nobody change it.
+        "core": limits.CORE_BYTES,
         # A sparse terabyte or a flood of output ends here.
         "fsize": max(limits.FILE_BYTES, output_bytes),
         "msgqueue": limits.QUEUE_BYTES,

@@ -8,6 +8,7 @@ TMP_BYTES = 64 << 20
 TMP_INODES = 4096
 SHARED_MEMORY_BYTES = 16 << 20
 FILE_BYTES = 64 << 20  # the largest file a chamber may write; /tmp bounds it as well, the result file only this does
+CORE_BYTES = 1  # no core dump, neither to a file nor to a program; 0 would stop the first kind only
 QUEUE_BYTES = 0  # POSIX message queues
 OOM_SCORE = 1000  # the first to die when the node is short of memory
 CELL_OOM_SCORE = 900  # a cell's supervisor, whose chambers have the highest
