@@ -28,6 +28,8 @@ from sandbox.domain.chamber import ChamberPlan, Timing, uid_base
 HOSTILE = Path(__file__).parent.parent / "algorithms" / "hostile"
 ENGINES = ("container", "cell")
 ENTRYPOINT = ("/usr/bin/python3", "-I", "-S", "/hostile.py")
+PROBES = ("/usr/bin/python3", "-I", "-S", "/probes.py")
+CHANNELS = ("/usr/bin/python3", "-I", "-S", "/channels.py")
 HONEST = b'{"honest": 1}'
 FIRST_UID = uid_base(f"tests-{os.getpid()}-{time.time_ns()}")
 _SHARED_MEMORY = Path("/dev/shm")

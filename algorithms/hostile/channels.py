@@ -1,0 +1,244 @@
+"""Two chambers that try to speak to each other: a sender that knows bits and a receiver that guesses them.
+
+`input.json` says when the first bit is due and how long each lasts: both look at the clock. Every channel carries bits
+of its own, all at once. The sender's block holds them (`bits.json`); the receiver's does not.
+"""
+
+# ruff: noqa: S108  the chamber's own /tmp
+
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+DATA = Path("/mnt/input/data")
+RESULT = Path("/mnt/output/result.json")
+SHARED = Path("/shared")  # there only where isolation was weakened on purpose
+LIBC = ctypes.CDLL(None, use_errno=True)
+MANY_PIPES = 200_000
+F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032
+
+
+def system_call(number: int, *arguments: object) -> int:
+    """Make one system call; fail as Python would."""
+    result: int = LIBC.syscall(number, *arguments)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "")
+    return result
+
+
+def lock(path: Path, held: ExitStack) -> None:
+    """Lock a file until `held` is closed, or fail."""
+    stream = held.enter_context(path.open())
+    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+# What the sender does while its bit is 1, undone when `held` is closed.
+
+
+def send_memory(held: ExitStack) -> None:
+    path = Path("/tmp/big")
+    path.write_bytes(bytes(32 << 20))
+    held.callback(path.unlink)
+
+
+def send_namespace_lock(held: ExitStack) -> None:
+    lock(Path("/proc/self/ns/user"), held)
+
+
+def send_file_lock(held: ExitStack) -> None:
+    lock(SHARED / "file", held)
+
+
+def send_watchers(held: ExitStack) -> None:
+    """All inotify instances that this user may have."""
+    with suppress(OSError):
+        while True:
+            held.callback(os.close, system_call(294, 0))
+
+
+def send_pipe_pages(held: ExitStack) -> None:
+    """All pages in pipes that this user may have."""
+    with suppress(OSError):
+        for _ in range(100):
+            reading, writing = os.pipe()
+            held.callback(os.close, reading)
+            held.callback(os.close, writing)
+            fcntl.fcntl(writing, F_SETPIPE_SZ, 1 << 20)
+
+
+# What the receiver looks at: a number that is higher while the bit is 1.
+
+
+def see_sysinfo() -> float:
+    """Shared memory of the whole machine."""
+    words = (ctypes.c_ulong * 64)()
+    system_call(99, words)
+    return words[6]
+
+
+def see_meminfo() -> float:
+    lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    return float(lines["Shmem"].split()[0])
+
+
+def see_lock(path: Path) -> float:
+    with ExitStack() as held:
+        try:
+            lock(path, held)
+        except BlockingIOError:
+            return 1
+    return 0
+
+
+def see_namespace_lock() -> float:
+    return see_lock(Path("/proc/self/ns/user"))
+
+
+def see_file_lock() -> float:
+    return see_lock(SHARED / "file")
+
+
+def see_watchers() -> float:
+    try:
+        os.close(system_call(294, 0))
+    except OSError as problem:
+        if problem.errno != errno.EMFILE:
+            raise
+        return 1
+    return 0
+
+
+def see_pipe_pages() -> float:
+    reading, writing = os.pipe()
+    size = fcntl.fcntl(writing, F_GETPIPE_SZ)
+    os.close(reading)
+    os.close(writing)
+    return -size
+
+
+SENDERS: dict[str, Callable[[ExitStack], None]] = {
+    "memory": send_memory,
+    "namespace lock": send_namespace_lock,
+    "file lock": send_file_lock,
+    "watchers": send_watchers,
+    "pipe pages": send_pipe_pages,
+}
+RECEIVERS: dict[str, tuple[str, Callable[[], float]]] = {  # what each looks at, and whose bits it guesses
+    "sysinfo": ("memory", see_sysinfo),
+    "meminfo": ("memory", see_meminfo),
+    "namespace lock": ("namespace lock", see_namespace_lock),
+    "file lock": ("file lock", see_file_lock),
+    "watchers": ("watchers", see_watchers),
+    "pipe pages": ("pipe pages", see_pipe_pages),
+}
+
+
+def beats(share: float) -> Iterator[int]:
+    """The number of each bit, at that share of its time."""
+    said = json.loads(Path("/mnt/input/input.json").read_text())
+    for number in range(said["bits"]):
+        time.sleep(max(0.0, said["start"] + (number + share) * said["seconds"] - time.time()))
+        yield number
+
+
+def send() -> None:
+    """While a bit is 1, do what its channel does."""
+    bits = json.loads((DATA / "bits.json").read_text())
+    held = ExitStack()
+    for number in beats(0.0):
+        held.close()
+        for name, act in SENDERS.items():
+            if bits[name][number]:
+                with suppress(OSError):  # a call that is refused sends nothing
+                    act(held)
+    time.sleep(0.2)
+    RESULT.write_text("{}")
+
+
+def receive() -> None:
+    """Look at every channel late in each bit's time; what cannot be looked at says nothing."""
+    seen: dict[str, list[float]] = {name: [] for name in RECEIVERS}
+    for _ in beats(0.6):
+        for name, (_, look) in RECEIVERS.items():
+            try:
+                seen[name].append(look())
+            except (OSError, KeyError):
+                seen[name].append(0)
+    RESULT.write_text(json.dumps({name: guess(values) for name, values in seen.items()}))
+
+
+def guess(values: list[float]) -> list[int]:
+    """1 where the number is nearer to its highest than to its lowest; half of all bits are 1."""
+    ordered = sorted(values)
+    low, high = (statistics.median(half) for half in (ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]))
+    return [int(value > (low + high) / 2) for value in values]
+
+
+# One after another.
+
+
+def count_up() -> None:
+    """Move on the machine's counter of inodes."""
+    for _ in range(MANY_PIPES):
+        for descriptor in os.pipe():
+            os.close(descriptor)
+    RESULT.write_text("{}")
+
+
+def count_nothing() -> None:
+    RESULT.write_text("{}")
+
+
+def read_counter() -> None:
+    """The number that a new pipe, memory file and pair of sockets are given."""
+    pair = __import__("socket").socketpair()
+    made = [*os.pipe(), os.memfd_create("x"), pair[0].fileno()]
+    RESULT.write_text(
+        json.dumps(
+            {"pipe": os.fstat(made[0]).st_ino, "memfd": os.fstat(made[2]).st_ino, "socket": os.fstat(made[3]).st_ino}
+        )
+    )
+
+
+def warm() -> None:
+    """Read the files of the image whose bits are 1."""
+    for number, bit in enumerate(json.loads((DATA / "bits.json").read_text())):
+        if bit:
+            Path(f"/warm/{number}").read_bytes()
+    RESULT.write_text("{}")
+
+
+def feel() -> None:
+    """Which files are in memory already: asked of the kernel, and by the time that reading them takes."""
+    asked, seconds = [], []
+    for number in range(len(list(Path("/warm").iterdir()))):
+        descriptor = os.open(f"/warm/{number}", os.O_RDONLY)
+        try:
+            asked.append(int(os.preadv(descriptor, [bytearray(4096)], 1 << 18, os.RWF_NOWAIT) > 0))
+        except BlockingIOError:
+            asked.append(0)
+        except OSError:  # refused, or unknown to this file system
+            asked.append(-1)
+        start = time.perf_counter()
+        Path(f"/warm/{number}").read_bytes()
+        seconds.append(time.perf_counter() - start)
+        os.close(descriptor)
+    RESULT.write_text(json.dumps({"asked": asked, "timed": guess([-value for value in seconds])}))
+
+
+def residue() -> None:
+    """What the control groups say of whoever was here before."""
+    readable = [str(path) for path in Path("/sys/fs").rglob("*")] if Path("/sys/fs").exists() else []
+    paths = {line.split(":", 2)[2] for line in Path("/proc/self/cgroup").read_text().splitlines()}
+    RESULT.write_text(json.dumps({"readable": readable, "paths": sorted(paths)}))
+
+
+if __name__ == "__main__":
+    globals()[(DATA / "role").read_text().strip()]()
