@@ -11,6 +11,7 @@ import errno
 import fcntl
 import json
 import os
+import socket
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -21,8 +22,10 @@ DATA = Path("/mnt/input/data")
 RESULT = Path("/mnt/output/result.json")
 SHARED = Path("/shared")  # there only where isolation was weakened on purpose
 LIBC = ctypes.CDLL(None, use_errno=True)
-MANY_PIPES = 200_000
+MANY = 100_000
+A_BATCH = 1100  # more than a processor takes from the machine's counters at a time
 F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032
+USUAL_PIPE = 1 << 16
 
 
 def system_call(number: int, *arguments: object) -> int:
@@ -39,12 +42,13 @@ def lock(path: Path, held: ExitStack) -> None:
     fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-# What the sender does while its bit is 1, undone when `held` is closed.
+# What the sender does while its bit is 1; `held` undoes it. Of what a user may have so many of, it takes nearly all
+# beforehand (`fill`), since giving that much back takes longer than a bit.
 
 
 def send_memory(held: ExitStack) -> None:
     path = Path("/tmp/big")
-    path.write_bytes(bytes(32 << 20))
+    path.write_bytes(bytes(12 << 20))
     held.callback(path.unlink)
 
 
@@ -58,19 +62,51 @@ def send_file_lock(held: ExitStack) -> None:
 
 def send_watchers(held: ExitStack) -> None:
     """All inotify instances that this user may have."""
-    with suppress(OSError):
-        while True:
-            held.callback(os.close, system_call(294, 0))
+    take_all(lambda: system_call(294, 0), held)
 
 
 def send_pipe_pages(held: ExitStack) -> None:
     """All pages in pipes that this user may have."""
+    take_all(usual_pipe, held)
+
+
+def take_all(take: Callable[[], int], held: ExitStack) -> None:
+    """Take descriptors until no more are given."""
     with suppress(OSError):
-        for _ in range(100):
-            reading, writing = os.pipe()
-            held.callback(os.close, reading)
-            held.callback(os.close, writing)
-            fcntl.fcntl(writing, F_SETPIPE_SZ, 1 << 20)
+        while True:
+            held.callback(os.close, take())
+
+
+def usual_pipe() -> int:
+    """One end of a pipe, which keeps it; or an error when pipes come out small."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    if fcntl.fcntl(writing, F_GETPIPE_SZ) < USUAL_PIPE:
+        os.close(writing)
+        raise OSError(errno.ENOSPC, "")
+    return writing
+
+
+def large_pipe() -> int:
+    """As `usual_pipe`, and sixteen times as large."""
+    writing = usual_pipe()
+    try:
+        fcntl.fcntl(writing, F_SETPIPE_SZ, 16 * USUAL_PIPE)
+    except OSError:
+        os.close(writing)
+        raise
+    return writing
+
+
+def fill() -> None:
+    """Take all inotify instances and all pages of pipes, and give a little of each back."""
+    for take in (large_pipe, usual_pipe, lambda: system_call(294, 0)):
+        last = -1
+        with suppress(OSError):
+            while True:
+                last = take()
+        if last >= 0:
+            os.close(last)
 
 
 # What the receiver looks at: a number that is higher while the bit is 1.
@@ -124,11 +160,11 @@ def see_pipe_pages() -> float:
 
 
 SENDERS: dict[str, Callable[[ExitStack], None]] = {
-    "memory": send_memory,
     "namespace lock": send_namespace_lock,
     "file lock": send_file_lock,
     "watchers": send_watchers,
     "pipe pages": send_pipe_pages,
+    "memory": send_memory,
 }
 RECEIVERS: dict[str, tuple[str, Callable[[], float]]] = {  # what each looks at, and whose bits it guesses
     "sysinfo": ("memory", see_sysinfo),
@@ -151,6 +187,7 @@ def beats(share: float) -> Iterator[int]:
 def send() -> None:
     """While a bit is 1, do what its channel does."""
     bits = json.loads((DATA / "bits.json").read_text())
+    fill()
     held = ExitStack()
     for number in beats(0.0):
         held.close()
@@ -165,7 +202,7 @@ def send() -> None:
 def receive() -> None:
     """Look at every channel late in each bit's time; what cannot be looked at says nothing."""
     seen: dict[str, list[float]] = {name: [] for name in RECEIVERS}
-    for _ in beats(0.6):
+    for _ in beats(0.7):
         for name, (_, look) in RECEIVERS.items():
             try:
                 seen[name].append(look())
@@ -185,11 +222,16 @@ def guess(values: list[float]) -> list[int]:
 
 
 def count_up() -> None:
-    """Move on the machine's counter of inodes."""
-    for _ in range(MANY_PIPES):
-        for descriptor in os.pipe():
-            os.close(descriptor)
+    """Move on the machine's counters of inodes."""
+    use_up(MANY)
     RESULT.write_text("{}")
+
+
+def use_up(count: int) -> None:
+    """Make and forget so many pipes and memory files."""
+    for _ in range(count):
+        for descriptor in (*os.pipe(), os.memfd_create("x")):
+            os.close(descriptor)
 
 
 def count_nothing() -> None:
@@ -197,14 +239,11 @@ def count_nothing() -> None:
 
 
 def read_counter() -> None:
-    """The number that a new pipe, memory file and pair of sockets are given."""
-    pair = __import__("socket").socketpair()
-    made = [*os.pipe(), os.memfd_create("x"), pair[0].fileno()]
-    RESULT.write_text(
-        json.dumps(
-            {"pipe": os.fstat(made[0]).st_ino, "memfd": os.fstat(made[2]).st_ino, "socket": os.fstat(made[3]).st_ino}
-        )
-    )
+    """The numbers that a new pipe, memory file and pair of sockets are given."""
+    use_up(A_BATCH)
+    pair = socket.socketpair()
+    made = (os.pipe()[0], os.memfd_create("x"), pair[0].fileno())
+    RESULT.write_text(json.dumps([os.fstat(descriptor).st_ino for descriptor in made]))
 
 
 def warm() -> None:
