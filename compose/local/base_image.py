@@ -85,7 +85,7 @@ def _make(machine: Machine, engine: docker.Engine, folder: Path, tag: str) -> No
         _pull(engine, raw)
     else:
         say("base image", "making it from the distribution's packages with mmdebstrap (half a minute)")
-        _import(engine, _root_of_packages(machine, folder), raw, [])
+        _import(engine, root_of_packages(machine, folder, PACKAGES), raw, [])
     try:
         _finish(machine, engine, folder, raw, with_numpy=from_registry, tag=tag)
     finally:
@@ -111,12 +111,12 @@ def _registry_answers(engine: docker.Engine) -> bool:
         return False
 
 
-def _root_of_packages(machine: Machine, folder: Path) -> Path:
+def root_of_packages(machine: Machine, folder: Path, packages: str) -> Path:
     """Extract the packages, from the sources of this very distribution, into one archive."""
     if shutil.which("mmdebstrap") is None:
         install(machine, ["mmdebstrap"])
     root = folder / "packages.tar"
-    options = ["--variant=extract", f"--include={PACKAGES}", f"--setup-hook={MERGE_USR}", *_proxy()]
+    options = ["--variant=extract", f"--include={packages}", f"--setup-hook={MERGE_USR}", *_proxy()]
     fixed = ["env", f"SOURCE_DATE_EPOCH={root_archive.EPOCH}"]
     command = [*fixed, "mmdebstrap", *options, _suite(), str(root), *_sources()]
     run([*(machine.root or ()), *command], seconds=BUILD_SECONDS)
