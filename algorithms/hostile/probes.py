@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -224,6 +225,59 @@ def memory_file() -> None:
     report(os.read(reading, 500).decode().split())
 
 
+def as_many(make: Callable[[], object]) -> tuple[int, str]:
+    """How often something can be done, and the error that ends it."""
+    count, kept = 0, []
+    while True:
+        try:
+            kept.append(make())
+        except OSError as problem:
+            return count, errno.errorcode[problem.errno]
+        count += 1
+
+
+def waiting_child() -> int:
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    return child
+
+
+def spin(seconds: float) -> float:
+    """The processor time that two children get in so much time, for each second of it."""
+    before, start = os.times(), time.monotonic()
+    children = [os.fork(), 0]
+    if children[0]:
+        children[1] = os.fork()
+    if 0 in children:
+        while time.monotonic() < start + seconds:
+            pass
+        os._exit(0)
+    for child in children:
+        os.waitpid(child, 0)
+    after = os.times()
+    return (after.children_user + after.children_system - before.children_user - before.children_system) / seconds
+
+
+def bounds() -> None:
+    """Where each limit bites."""
+    processor = spin(2.0)
+    open_before = len(os.listdir("/proc/self/fd")) - 1
+    with Path("/tmp/long").open("wb") as stream:
+        longest = [tried(lambda size=size: os.ftruncate(stream.fileno(), size)) for size in (64 << 20, (64 << 20) + 1)]
+    files = as_many(lambda: os.open("/dev/null", os.O_RDONLY))
+    os.closerange(3, 4096)
+    report(
+        {
+            "processor": processor,
+            "longest": longest,
+            "files": (files[0] + open_before, files[1]),
+            "processes": as_many(waiting_child),
+            "resource": {str(number): resource.getrlimit(number) for number in (0, 1, 4, 7, 12)},
+        }
+    )
+
+
 def thread_bomb() -> None:
     """Threads until there are no more."""
     report({"honest": 1})
@@ -251,6 +305,15 @@ def fill_shared() -> None:
                 size += stream.write(bytes(1 << 20))
     except OSError as problem:
         report({"bytes": size, "error": errno.errorcode[problem.errno]})
+
+
+def fill_both() -> None:
+    """Fill every place for files that there is."""
+    report({"honest": 1})
+    for place in ("/dev/shm/big", "/tmp/big"):
+        with suppress(OSError):
+            Path(place).write_bytes(bytes(15 << 20))
+    Path("/tmp/more").write_bytes(bytes(40 << 20))
 
 
 def odd_files() -> None:

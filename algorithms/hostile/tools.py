@@ -1,6 +1,6 @@
 """What honest algorithms call: each tool does one small piece of work, and the report says what came of it."""
 
-# ruff: noqa: S108  the chamber's own /tmp; each tool is loaded when its turn comes
+# ruff: noqa: S108, S603  the chamber's own /tmp; programs that this file names
 
 import json
 import multiprocessing

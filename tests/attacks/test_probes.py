@@ -1,6 +1,7 @@
 """Attempts that end quickly, many in one chamber; and the destructive ones that need a chamber for themselves."""
 
 import json
+import resource
 from typing import Any
 
 import chamber_help as help_
@@ -105,3 +106,24 @@ def test_thread_bomb_is_killed_when_its_slot_ends(hall: help_.Hall) -> None:
     slot = hall.short_slot()
 
     assert hall.run(["thread_bomb", "honest"], entrypoint=help_.PROBES, slot_seconds=slot) == [None, HONEST]
+
+
+def test_each_limit_bites_where_it_is_said_to(hall: help_.Hall) -> None:
+    report = found(hall, "bounds", slot_seconds=100)
+
+    # Two processes that spin get one processor: in 2 s, at most two periods of the quota more.
+    assert report["processor"] <= (2 + 2 * limits.CPU_QUOTA_MICROSECONDS / 1e6) / 2
+    assert report["longest"] == ["done", "EFBIG"]
+    assert report["files"] == [limits.OPEN_FILES, "EMFILE"]
+    assert report["processes"] == [limits.PROCESSES - 2, "EAGAIN"]  # the launcher and the program itself
+    assert report["resource"] == {
+        str(resource.RLIMIT_CPU): [101, 101],
+        str(resource.RLIMIT_FSIZE): [limits.FILE_BYTES] * 2,
+        str(resource.RLIMIT_CORE): [limits.CORE_BYTES] * 2,
+        str(resource.RLIMIT_NOFILE): [limits.OPEN_FILES] * 2,
+        str(resource.RLIMIT_MSGQUEUE): [limits.QUEUE_BYTES] * 2,
+    }
+
+
+def test_tmp_and_shared_memory_count_as_the_chambers_memory(hall: help_.Hall) -> None:
+    assert hall.run(["fill_both", "honest"], entrypoint=help_.PROBES, memory_bytes=48 << 20) == [None, HONEST]
