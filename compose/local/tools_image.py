@@ -18,7 +18,7 @@ from errors import CannotSetUp
 from machine import Machine, say
 
 PACKAGES = "python3,python3-numpy,python3-scipy,python3-pandas,python3-pysam,r-base-core,bcftools,plink2"
-SHELL = "dash,sed,coreutils"
+SHELL = "bash,dash,sed,coreutils"
 """What R's own starting script calls."""
 
 LEFT_OUT = re.compile(
