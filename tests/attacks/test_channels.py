@@ -55,7 +55,7 @@ def at_once(hall: help_.Hall, **changes: Any) -> dict[str, float]:
     said = {"start": time.time() + pace, "seconds": BIT_SECONDS, "bits": BITS}
     fields = {"input_json": json.dumps(said).encode(), "memory_bytes": 256 << 20, "entrypoint": help_.CHANNELS}
     hall.plan(["send", "receive"])
-    (hall.directory / "blocks" / "0" / "bits.json").write_text(json.dumps(sent))
+    (hall.directory / "blocks" / "000000" / "bits.json").write_text(json.dumps(sent))
     sender, receiver = hall.run(["send", "receive"], **fields, **changes)
     assert sender == b"{}"
     assert receiver is not None
@@ -161,7 +161,7 @@ def test_kernel_does_not_say_which_files_others_have_read(
     """Asked, it refuses. By the clock it can be told in profile `standard`: measured here, and never asserted."""
     bits = balanced(WARM_FILES)
     plan = hall.plan(["warm", "feel"])
-    (hall.directory / "blocks" / "0" / "bits.json").write_text(json.dumps(bits))
+    (hall.directory / "blocks" / "000000" / "bits.json").write_text(json.dumps(bits))
     make_cold(engine, warm_image)
 
     _, felt = after_each_other(hall, ["warm", "feel"], block_dirs=plan.block_dirs, image_id=warm_image)

@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 import chamber_help as help_
 name, node, image_id, directory, job, uid_base = sys.argv[1:]
-hall = help_.Hall(help_.ENGINES[name](node), image_id, Path(directory), job)
+hall = help_.Hall(help_.engine_runtime(name, node), image_id, Path(directory), job)
 print("ready", flush=True)
 hall.run(["slow", "honest", "never_ends", "daemon"], uid_base=int(uid_base))
 """
@@ -44,7 +44,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
     yield from help_.hostile_image(tmp_path_factory.mktemp("image"))
 
 
-@pytest.fixture(params=sorted(help_.ENGINES))
+@pytest.fixture(params=help_.ENGINES)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -53,7 +53,7 @@ def test_worker_killed_at_random_instants_leaves_nothing(
     name: str, engine: docker.APIClient, image: help_.Image
 ) -> None:
     node = f"crash-{name}-{os.getpid()}"
-    image_id = help_.ENGINES[name](node).load_image(image.archive, image.identity)
+    image_id = help_.engine_runtime(name, node).load_image(image.archive, image.identity)
     seen: set[str] = set()
 
     for _ in range(KILLS):
@@ -62,7 +62,7 @@ def test_worker_killed_at_random_instants_leaves_nothing(
             run_and_kill(name, node, image_id, directory, job)
             containers = containers_of(engine, node)
             seen |= set(containers)
-            reap(help_.ENGINES[name](node))
+            reap(help_.engine_runtime(name, node))
             assert left(engine, node, directory, containers) == []
 
     assert seen  # at one of these instants at least, there was something to clear away
