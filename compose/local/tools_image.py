@@ -18,8 +18,14 @@ from errors import CannotSetUp
 from machine import Machine, say
 
 PACKAGES = "python3,python3-numpy,python3-scipy,python3-pandas,python3-pysam,r-base-core,bcftools,plink2"
-SHELL = "bash,dash,sed,coreutils"
+SHELL = "bash,dash,sed,coreutils,debianutils"
 """What R's own starting script calls."""
+
+CONFIGURED = {
+    "usr/bin/sh": "dash",
+    "usr/bin/which": "which.debianutils",
+    "etc/R/Renviron": "../../usr/lib/R/etc/Renviron.ucf",
+}
 
 LEFT_OUT = re.compile(
     r"""^(?:
@@ -71,7 +77,7 @@ def _trim(source: Path, target: Path) -> None:
 
 
 def _links(names: set[str]) -> list[tuple[str, str]]:
-    """The libraries for linear algebra, of which a system may have several."""
+    """Those of `CONFIGURED`, and the libraries for linear algebra, of which a system may have several."""
     found: list[tuple[str, str]] = []
     for name in sorted(names):
         match = re.fullmatch(
@@ -79,4 +85,4 @@ def _links(names: set[str]) -> list[tuple[str, str]]:
         )
         if match and f"{match[1]}/{match[3]}" not in [link for link, _ in found]:
             found.append((f"{match[1]}/{match[3]}", match[2]))
-    return found + ([("usr/bin/sh", "dash")] if "usr/bin/sh" not in names else [])
+    return found + [(name, to) for name, to in CONFIGURED.items() if name not in names]

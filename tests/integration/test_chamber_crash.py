@@ -19,7 +19,7 @@ import pytest
 from sandbox.chambers.runtime import ChamberRuntime
 
 KILLS = int(os.environ.get("SAFECONDUCT_KILLS", "10"))
-LATEST_SECONDS = 2.5
+LATEST_SECONDS = 1.5
 TESTS = Path(__file__).parents[1]
 WORKER = """
 import sys
