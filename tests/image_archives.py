@@ -63,6 +63,8 @@ class Archive:
     table: list[dict[str, Any]] | None = None
     index: dict[str, Any] | None = None
     media_type: str = OCI_LAYER_TYPE
+    config_type: str = OCI_CONFIG_TYPE
+    manifest_type: str = OCI_MANIFEST_TYPE
     layout: bytes = OCI_LAYOUT
 
     def config_bytes(self) -> bytes:
@@ -71,7 +73,7 @@ class Archive:
         return json.dumps({**platform, "rootfs": {"type": "layers", "diff_ids": diff_ids}, **self.config}).encode()
 
     def manifest_bytes(self) -> bytes:
-        config = {"mediaType": OCI_CONFIG_TYPE, "digest": f"sha256:{sha256(self.config_bytes())}"}
+        config = {"mediaType": self.config_type, "digest": f"sha256:{sha256(self.config_bytes())}"}
         layers = [{"mediaType": self.media_type, "digest": f"sha256:{sha256(content)}"} for content in self.layers]
         return json.dumps({"schemaVersion": 2, "config": config, "layers": layers}).encode()
 
@@ -80,7 +82,7 @@ class Archive:
         config, manifest = self.config_bytes(), self.manifest_bytes()
         named = [f"{BLOBS}{sha256(content)}" for content in self.layers]
         table = [{"Config": f"{BLOBS}{sha256(config)}", "RepoTags": None, "Layers": named}]
-        described = {"mediaType": OCI_MANIFEST_TYPE, "digest": f"sha256:{sha256(manifest)}", "size": len(manifest)}
+        described = {"mediaType": self.manifest_type, "digest": f"sha256:{sha256(manifest)}", "size": len(manifest)}
         index = {"schemaVersion": 2, "manifests": [described]}
         return [
             ("manifest.json", json.dumps(table if self.table is None else self.table).encode()),

@@ -169,6 +169,7 @@ def _index(document: bytes) -> str:
     manifest = _object(manifests[0], "index.json")
     if manifest.get("annotations"):
         raise Refused("image-tag", "The archive claims a name; an image is known by its digests only.")
+    _check_media_type(manifest, OCI_MANIFEST_TYPE, "the manifest")
     return _digest(manifest.get("digest"), "index.json")
 
 
@@ -176,11 +177,19 @@ def _check_manifest(manifest: Json, config_digest: str, layers: tuple[str, ...])
     manifest = _object(manifest, "the manifest")
     listed = manifest.get("layers")
     named = [_object(layer, "the manifest") for layer in listed] if isinstance(listed, list) else []
-    if any(layer.get("mediaType") != OCI_LAYER_TYPE for layer in named):
-        raise Refused("image-media-type", "The image's manifest calls a layer something else than a plain tar.")
-    config = _digest(_object(manifest.get("config"), "the manifest").get("digest"), "the manifest")
+    described = _object(manifest.get("config"), "the manifest")
+    _check_media_type(described, OCI_CONFIG_TYPE, "its configuration")
+    for layer in named:
+        _check_media_type(layer, OCI_LAYER_TYPE, "a layer")
+    config = _digest(described.get("digest"), "the manifest")
     if (config, *(_digest(layer.get("digest"), "the manifest") for layer in named)) != (config_digest, *layers):
         raise Refused("image-digest", "The image's OCI manifest and its manifest.json describe two different images.")
+
+
+def _check_media_type(described: dict[str, Json], wanted: str, what: str) -> None:
+    """Another type would lead another reader to read the same bytes as something else."""
+    if described.get("mediaType") != wanted:
+        raise Refused("image-media-type", f"The image archive calls {what} something else than {wanted}.")
 
 
 def _check_digest(named: str, actual: str) -> None:

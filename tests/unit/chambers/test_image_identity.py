@@ -157,6 +157,8 @@ def test_entry_through_a_link_of_a_lower_layer_is_refused() -> None:
         ("image-healthcheck", Archive(settings={"Healthcheck": {"Test": ["CMD", "true"]}})),
         ("image-onbuild", Archive(settings={"OnBuild": ["RUN true"]})),
         ("image-media-type", Archive(media_type="application/vnd.oci.image.layer.v1.tar+gzip")),
+        ("image-media-type", Archive(config_type="application/vnd.docker.container.image.v1+json")),
+        ("image-media-type", Archive(manifest_type="application/vnd.oci.image.index.v1+json")),
     ],
 )
 def test_archive_is_refused_for_its_fault(code: str, archive: Archive) -> None:
@@ -270,3 +272,12 @@ def test_every_code_is_listed_and_provoked_here() -> None:
 
     assert raised == set(IMAGE_CODES)
     assert [code for code in IMAGE_CODES if code not in here] == []
+
+
+def test_decompression_bomb_is_refused_after_its_first_block() -> None:
+    """A gigabyte of zeros in a megabyte: compressed archives are refused as such, so none is ever unpacked."""
+    bomb = io.BytesIO(gzip.compress(bytes(1 << 26)) * 16)
+
+    with pytest.raises(Refused, match="image-compressed"):
+        read_identity(bomb, LIMITS)
+    assert bomb.tell() <= tarfile.BLOCKSIZE
