@@ -84,7 +84,9 @@ def use_bcftools() -> object:
 def use_plink2() -> object:
     # By its own name: the script /usr/bin/plink2 asks /proc/cpuinfo, which is empty here, which of them to run.
     made = "/tmp/made"
-    said("/usr/lib/plink2/plink2-sse2", "--vcf", str(FILE), "--freq", "--threads", "1", "--memory", "640", "--out", made)
+    said(
+        "/usr/lib/plink2/plink2-sse2", "--vcf", str(FILE), "--freq", "--threads", "1", "--memory", "640", "--out", made
+    )
     return [line.split()[4] for line in Path(f"{made}.afreq").read_text().splitlines()[1:]]
 
 

@@ -147,7 +147,7 @@ def test_archive_that_changes_between_check_and_load_is_refused(
         shutil.copyfile(hostile.archive, archive)
         return image.identity
 
-    monkeypatch.setattr("sandbox.chambers.container.read_identity", swap)
+    monkeypatch.setattr("sandbox.chambers.engine_runtime.read_identity", swap)
     with pytest.raises(Refused, match="image-mismatch"):
         runtime.load_image(archive, image.identity)
     assert runtime.find_image(image.identity) is None
