@@ -63,8 +63,8 @@ def host_config(plan: ChamberPlan, desk: CellDesk, kit: Kit, blocks: Path) -> di
         "ipc_mode": "private",
         "shm_size": limits.SHARED_MEMORY_BYTES,
         "cgroupns": "private",
-        # The supervisor and the chamber's first process are two more.
-        "pids_limit": limits.PROCESSES + 2,
+        # The supervisor is one more.
+        "pids_limit": limits.PROCESSES + 1,
         "mem_limit": plan.memory_bytes,
         "memswap_limit": plan.memory_bytes,
         "cpu_period": limits.CPU_PERIOD_MICROSECONDS,

@@ -180,3 +180,13 @@ def test_narrow_range_keeps_a_million_steps() -> None:
     made = plan({"outputs": [MEDIAN | {"range": ["0.001", "0.002"], "default": "0.001", "spread": "0.0001"}]})
 
     assert made.outputs[0].decimals == 9
+
+
+@pytest.mark.parametrize(
+    ("code", "low", "high", "default"),
+    [("gate-range", 1, 1, 1), ("gate-range", 2, 1, 1), ("gate-default", 0, 1, 2), ("gate-default", 0, 1, -1)],
+)
+def test_range_without_room_or_without_its_default_is_refused(code: str, low: int, high: int, default: int) -> None:
+    with pytest.raises(Refused) as refusal:
+        plan_checks.check_range("x", Decimal(low), Decimal(high), Decimal(default))
+    assert refusal.value.code == code

@@ -13,13 +13,18 @@ YES, NO, ASK = Answer.YES, Answer.NO, Answer.ASK
 
 
 def request(
-    purpose: str = HMB, *, named: tuple[str, ...] = (), genotypes: bool = True, persons: bool = True
+    purpose: str = HMB,
+    *,
+    named: tuple[str, ...] = (),
+    genotypes: bool = True,
+    persons: bool = True,
+    project: bool = True,
 ) -> DuoRequest:
     return DuoRequest(
         purpose=purpose,
         reads_genotypes=genotypes,
         persons_named=persons,
-        project_named=True,
+        project_named=project,
         terms_named=frozenset(named),
     )
 
@@ -68,6 +73,11 @@ def test_genetic_studies_only_needs_genotypes() -> None:
 def test_named_users_only_needs_persons_in_the_approval() -> None:
     assert answer_code("DUO:0000026", request(persons=False)) is NO
     assert answer_code("DUO:0000026", request(persons=True)) is YES
+
+
+def test_named_project_only_needs_a_project_in_the_approval() -> None:
+    assert answer_code("DUO:0000027", request(project=False)) is NO
+    assert answer_code("DUO:0000027", request(project=True)) is YES
 
 
 def test_codes_are_listed_by_answer_in_their_order() -> None:
