@@ -4,6 +4,8 @@ For a `padded` job nothing is told between the charge and its end: when its cham
 on the data, and its schedule was fixed at the charge.
 """
 
+from contextlib import suppress
+
 from sandbox.actions.node import Node
 from sandbox.domain.job import JobState
 from sandbox.errors import RegistryDeclined
@@ -32,7 +34,8 @@ def acknowledge(node: Node, registry: Registry, order: str) -> None:
     """Tell the registry that an order which it handed over is here, and how far it is."""
     with node.store.reading() as session:
         state = job.read_state(session, order)
-    registry.tell_progress(order, state if state in ALWAYS else JobState.CHARGED)
+    with suppress(RegistryDeclined):  # it may know the order's end already; other orders wait behind this one
+        registry.tell_progress(order, state if state in ALWAYS else JobState.CHARGED)
 
 
 def last_event(node: Node) -> int:

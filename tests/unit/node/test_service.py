@@ -48,6 +48,12 @@ def test_order_is_acknowledged_each_time_it_is_handed_over(kit: Any) -> None:
     assert [one["state"] for one in told(kit)] == ["received", "received"]
 
 
+def test_order_whose_word_is_declined_is_taken_in_all_the_same(kit: Any) -> None:
+    kit.registry.status_of["progress"] = 404
+    assert service(kit)._take(kit.node.registry, "x", kit.bundle().to_json()) is Intake.TAKEN
+    assert len(kit.rings()) == 1
+
+
 def test_taking_an_order_wakes_the_relay(kit: Any) -> None:
     agent = service(kit)
     agent._take(kit.node.registry, "x", kit.bundle().to_json())
