@@ -63,6 +63,12 @@ def engine_url() -> str:
     return url
 
 
+def offers(oci_runtime: str) -> bool:
+    """Whether the engine has this OCI runtime."""
+    with closing(docker.APIClient(base_url=engine_url())) as engine:
+        return oci_runtime in engine.info()["Runtimes"]
+
+
 def supervisor() -> Path:
     """The supervisor of cells, which set-up built."""
     program = os.environ.get("SAFECONDUCT_SUPERVISOR")
@@ -99,12 +105,15 @@ def forget_image(image_id: str) -> None:
 class Hall:
     """Runs plans of chambers whose blocks say what each of them does."""
 
-    def __init__(self, runtime: ChamberRuntime, image_id: str, directory: Path, job: str) -> None:
+    def __init__(
+        self, runtime: ChamberRuntime, image_id: str, directory: Path, job: str, *, oci_runtime: str = "runc"
+    ) -> None:
         self.runtime = runtime
         self.image_id = image_id
         self.directory = directory
         self.outputs = directory / "outputs"
         self._job = job
+        self._oci_runtime = oci_runtime
 
     def plan(self, roles: Sequence[str | None], **changes: Any) -> ChamberPlan:
         """A plan with one chamber for each role; None is an empty block."""
@@ -122,7 +131,7 @@ class Hall:
             "start_at": datetime.now(UTC),
             "lanes": 2,
             "seccomp": profile(),
-            "oci_runtime": "runc",
+            "oci_runtime": self._oci_runtime,
             "uid_base": FIRST_UID,
         }
         return ChamberPlan(**{**fields, **changes})
@@ -137,8 +146,12 @@ class Hall:
         """A slot in seconds in which an honest chamber surely ends on this machine, as busy as it is now."""
         start = time.monotonic()
         with tempfile.TemporaryDirectory(dir=_SHARED_MEMORY) as directory:
-            assert Hall(self.runtime, self.image_id, Path(directory), f"{self._job}-pace").run(["honest"]) == [HONEST]
-        return max(2, math.ceil(6 * (time.monotonic() - start)))
+            pace = Hall(
+                self.runtime, self.image_id, Path(directory), f"{self._job}-pace", oci_runtime=self._oci_runtime
+            )
+            assert pace.run(["honest"]) == [HONEST]
+        spare = 6 if self._oci_runtime == "runc" else 20  # a kernel of its own starts slowly, and slower beside another
+        return max(2, math.ceil(spare * (time.monotonic() - start)))
 
     def _block(self, number: int, role: str | None) -> Path | None:
         if role is None:

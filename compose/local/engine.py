@@ -185,7 +185,7 @@ def _containerd(machine: Machine, socket: Path) -> list[str]:
 
 def _dockerd(machine: Machine, containerd: Path) -> list[str]:
     settings = _folder(machine) / "daemon.json"
-    settings.write_text(json.dumps(DOCKERD_SETTINGS))
+    settings.write_text(json.dumps({**DOCKERD_SETTINGS, "runtimes": _runtimes()}))
     state = machine.sockets / "engine-run"
     return [
         "dockerd",
@@ -200,6 +200,12 @@ def _dockerd(machine: Machine, containerd: Path) -> list[str]:
         "--iptables=false",
         *("--log-level", "warn"),
     ]
+
+
+def _runtimes() -> dict[str, object]:
+    """Return other OCI runtimes that the machine has, for nodes to choose: gVisor, without its own network."""
+    gvisor = shutil.which("runsc", path="/usr/bin")
+    return {"runsc": {"path": gvisor, "runtimeArgs": ["--network=none"]}} if gvisor else {}
 
 
 def remove(machine: Machine) -> None:

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from sandbox.chambers.limits import GONE_SECONDS
+from sandbox.chambers.limits import GONE_SECONDS, SETTLE_SECONDS
 from sandbox.errors import InfrastructureLost
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -45,8 +45,16 @@ class Cgroups:
             )
 
     def clear(self, container_id: str) -> bool:
-        """Kill what is left of an ended container; return whether nothing was."""
-        if not self._processes(container_id):
+        """Kill what is left of an ended container; return whether nothing was.
+
+        An OCI runtime's own helpers, such as gVisor's, may take a moment longer than the engine's word.
+        """
+        settled = time.monotonic() + SETTLE_SECONDS
+        while self._processes(container_id):
+            if time.monotonic() > settled:
+                break
+            time.sleep(_PAUSE_SECONDS)
+        else:
             return True
         give_up = time.monotonic() + GONE_SECONDS
         while pids := self._processes(container_id):

@@ -77,8 +77,14 @@ _PROGRAM: tuple[_Piece, ...] = (
     *_put_in_place_of(0),
     *_put_in_place_of(1),
     *_put_in_place_of(2),
-    # 2. close_range(3, ~0, 0)
-    *(_number(436), _first(3), _second(0xFFFFFFFF), b"\x31\xd2", _CALL, *_FAIL_ON_ERROR),
+    # 2. close_range(3, ~0, 0); where that does not exist (gVisor's kernel), close(3), …, close(65535) one by one
+    *(_number(436), _first(3), _second(0xFFFFFFFF), b"\x31\xd2", _CALL),
+    *(b"\x85\xc0", _To(b"\x0f\x89", "closed")),  # test eax, eax; jns closed
+    b"\x41\xbd" + struct.pack("<I", 3),  # mov r13d, 3
+    "close",
+    *(_number(3), b"\x44\x89\xef", _CALL, b"\x41\xff\xc5"),  # close(r13d); inc r13d
+    *(b"\x41\x81\xfd" + struct.pack("<I", 65536), _To(b"\x0f\x85", "close")),  # cmp r13d, 65536; jne close
+    "closed",
     # 3. prctl(PR_SET_DUMPABLE, 0)
     *(_number(157), _first(4), b"\x31\xf6", _CALL, *_FAIL_ON_ERROR),
     # 4. fork()

@@ -17,5 +17,6 @@ CELL_OOM_SCORE = 900  # a cell's supervisor, whose chambers have the highest
 READING_SECONDS = 1.0
 READING_SHARE = 0.25  # of the slot, when that is less
 
+SETTLE_SECONDS = 0.5  # how long the last process of an ended chamber may take to be gone by itself
 GONE_SECONDS = 10.0  # how long the last process of a killed chamber may take to be gone
 ENGINE_SECONDS = 60.0  # how long the engine may take to answer

@@ -45,11 +45,19 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
     yield from help_.hostile_image(tmp_path_factory.mktemp("image"))
 
 
-@pytest.fixture(params=["fake", *help_.ENGINES], scope="module")
-def runtime(request: pytest.FixtureRequest) -> ChamberRuntime:
-    if request.param == "fake":
+@pytest.fixture(params=["fake", *help_.ENGINES, "gvisor"], scope="module")
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which implementation; gVisor is the engine `container` with another OCI runtime."""
+    if request.param == "gvisor" and not help_.offers("runsc"):
+        pytest.skip("the engine offers no OCI runtime runsc: install the package runsc, `make clean`, and run again")
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def runtime(kind: str) -> ChamberRuntime:
+    if kind == "fake":
         return FakeRuntime(_PROGRAMS)
-    return help_.engine_runtime(request.param, node=f"contract-{os.getpid()}")
+    return help_.engine_runtime("container" if kind == "gvisor" else kind, f"contract-{os.getpid()}")
 
 
 @pytest.fixture
@@ -58,9 +66,10 @@ def directory() -> Iterator[Path]:
 
 
 @pytest.fixture
-def hall(runtime: ChamberRuntime, image: help_.Image, directory: Path) -> Iterator[help_.Hall]:
-    job = f"contract-{uuid.uuid4().hex}"
-    yield help_.Hall(runtime, runtime.load_image(image.archive, image.identity), directory, job)
+def hall(kind: str, runtime: ChamberRuntime, image: help_.Image, directory: Path) -> Iterator[help_.Hall]:
+    job, oci_runtime = f"contract-{uuid.uuid4().hex}", "runsc" if kind == "gvisor" else "runc"
+    image_id = runtime.load_image(image.archive, image.identity)
+    yield help_.Hall(runtime, image_id, directory, job, oci_runtime=oci_runtime)
     runtime.reap(())
 
 
