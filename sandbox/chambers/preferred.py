@@ -1,16 +1,17 @@
 """Cells where the machine allows them, else containers: never less isolation, and never in silence."""
 
-import logging
 from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
+
+import structlog
 
 from protocol.documents.algorithm import ImageIdentity
 from sandbox.chambers.cell import CellsForbidden
 from sandbox.chambers.runtime import ChamberRuntime
 from sandbox.domain.chamber import ChamberPlan
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 class PreferredRuntime:
@@ -38,7 +39,7 @@ class PreferredRuntime:
         except CellsForbidden as forbidden:
             if self._other is None:
                 raise
-            _log.warning("cell-forbidden: each chamber gets a container of its own. %s", forbidden.sentence)
+            log.warning("containers-instead-of-cells", code=forbidden.code, remedy=forbidden.sentence)
             self._runtime, self._other = self._other(), None
             return self._runtime.run_slice(plan, first, outputs_dir, until)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import chamber_help as help_
 import docker
 import pytest
+from structlog.testing import capture_logs
 
 from sandbox.chambers import cell_flags
 from sandbox.chambers.cell import CellRuntime
@@ -72,15 +73,15 @@ def test_machine_that_forbids_mounts_is_found_out_before_any_chamber(
     assert not list(hall.outputs.glob("*.*"))
 
 
-def test_where_cells_are_forbidden_chambers_get_containers(
-    hall: help_.Hall, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_where_cells_are_forbidden_chambers_get_containers(hall: help_.Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cell_flags, "_CAPABILITIES", [])
     node = f"cells-{os.getpid()}"
     hall.runtime = PreferredRuntime(hall.runtime, lambda: help_.engine_runtime("container", node))
 
-    assert hall.run(["honest", "neighbours"])[0] == HONEST
-    assert "cell-forbidden" in caplog.text
+    with capture_logs() as said:
+        assert hall.run(["honest", "neighbours"])[0] == HONEST
+
+    assert [line["code"] for line in said if line["event"] == "containers-instead-of-cells"] == ["cell-forbidden"]
 
 
 def test_supervisor_of_other_bytes_is_refused(image: help_.Image, hall: help_.Hall, tmp_path: Path) -> None:
