@@ -24,6 +24,7 @@ from sandbox.chambers.cgroups import Cgroups
 from sandbox.chambers.desk import sweep
 from sandbox.chambers.engine import ContainerState, Engine
 from sandbox.chambers.engine_runtime import EngineRuntime, image_environment
+from sandbox.chambers.limits import GONE_SECONDS
 from sandbox.chambers.outputs import Outcomes
 from sandbox.chambers.slices import Clock
 from sandbox.domain.chamber import ChamberPlan, Timing
@@ -86,8 +87,11 @@ class Cells:
                 return
             ended = self._engine.wait(container_id, self._clock.seconds_to(until))
             desk.deliver(self._outcomes)
-            if not ended:
+            if not ended and self._first_open(lane, first) is not None:
                 return
+            # With every outcome there, the supervisor is leaving: no later slice would come back for its container.
+            if not ended and not self._engine.wait(container_id, GONE_SECONDS):
+                raise InfrastructureLost("cell-runs-on", "A cell did not end after its chambers; restart the engine.")
             state = self._end(container_id)
             desk.deliver(self._outcomes)
             desk.clear()
