@@ -13,15 +13,16 @@ effect). It assumes what `ASSUMPTIONS` says, and every printed combination carri
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from client.errors import Unreachable, UsageProblem
 from protocol.crypto.hpke import RecipientKey
 from protocol.documents.receipt import Receipt
-from protocol.documents.release import Release, ReleasedValue
+from protocol.documents.release import Release, ReleasedHistogram, ReleasedValue
 from protocol.documents.trust_root import TrustRoot
 
 Z95: Final = 1.959963984540054
@@ -98,13 +99,26 @@ def as_data(result: Result) -> dict[str, Any]:
 
 
 def estimates(results: Iterable[Result]) -> dict[str, list[Estimate]]:
-    """Return the estimates that can be combined, by output name: those whose release states a standard error."""
+    """Return the estimates that can be combined, by output name: those whose release states a standard error.
+
+    A bar of a histogram is an estimate like any other, called NAME [CATEGORY].
+    """
     found: dict[str, list[Estimate]] = {}
     for result in results:
-        for output in result.release.outputs if result.release else ():
-            if output.standard_error is not None and output.standard_error > 0:
-                found.setdefault(output.name, []).append(_estimate(result.receipt.node, output))
+        for name, value, error in _stated(result.release) if result.release else ():
+            if error is not None and error > 0:
+                estimate = Estimate(node=result.receipt.node, value=float(value), standard_error=float(error))
+                found.setdefault(name, []).append(estimate)
     return found
+
+
+def _stated(release: Release) -> Iterator[tuple[str, Decimal, Decimal | None]]:
+    for output in release.outputs:
+        if isinstance(output, ReleasedValue):
+            yield output.name, output.value, output.standard_error
+        elif isinstance(output, ReleasedHistogram):
+            for bar in output.bars:
+                yield f"{output.name} [{bar.category}]", bar.value, bar.standard_error
 
 
 def combine_all(results: Iterable[Result]) -> list[Combination]:
@@ -115,12 +129,6 @@ def combine_all(results: Iterable[Result]) -> list[Combination]:
 def combination_data(combination: Combination) -> dict[str, Any]:
     """Return a combination for programs."""
     return {**asdict(combination), "weights": dict(combination.weights), "assumptions": list(combination.assumptions)}
-
-
-def _estimate(node: str, output: ReleasedValue) -> Estimate:
-    if output.standard_error is None:
-        raise RuntimeError("an output without a standard error cannot be combined")
-    return Estimate(node=node, value=float(output.value), standard_error=float(output.standard_error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,22 @@ def output_plan(name: str = "x", **changes: Any) -> OutputPlan:
     return OutputPlan(**(fields | changes))
 
 
+def category_plan(name: str = "x", **changes: Any) -> OutputPlan:
+    """A vote between three categories; the second one is the default."""
+    categories = changes.get("categories", ("low", "middle", "high"))
+    fields: dict[str, Any] = {
+        "aggregator": "vote",
+        "low": Decimal(0),
+        "high": Decimal(len(categories) - 1),
+        "default": Decimal(1),
+        "decimals": 0,
+        "whole": True,
+        "spread": None,
+        "categories": categories,
+    }
+    return output_plan(name, **(fields | changes))
+
+
 def gate_plan(*outputs: OutputPlan, **changes: Any) -> GatePlan:
     """A plan of 128 blocks of a cohort of 12 000."""
     fields: dict[str, Any] = {

@@ -42,12 +42,12 @@ class Answers:
             f"Timing {release.timing}, epsilon {short(release.epsilon)} at delta {release.delta}, "
             f"spent rho {nano(receipt.rho_charged_nano)}, left {nano(receipt.rho_left_nano)}"
         )
-        first = release.outputs[0]
+        first = release.numbers[0]
         columns = ["output", ">released", f"noise {level(first.noise_interval)}", "with sampling", ">truth*"]
-        rows = [self._row(plan, output, release) for output in release.outputs[:SHOWN]]
+        rows = [self._row(plan, output, release) for output in release.numbers[:SHOWN]]
         self.stage.table(columns, rows)
-        if len(release.outputs) > SHOWN:
-            self.stage.tell(f"and {len(release.outputs) - SHOWN} more")
+        if len(release.numbers) > SHOWN:
+            self.stage.tell(f"and {len(release.numbers) - SHOWN} more")
 
     def _row(self, plan: NodePlan, output: ReleasedValue, release: Release) -> list[str]:
         truth = self.truth[plan.node][output.name]
@@ -72,7 +72,7 @@ class Answers:
             (f"{plan.node} {output.name}", is_inside(output, truth), is_near(output, truth, release))
             for plan in plans
             if (release := self.story.results[plan.node].release) is not None
-            for output in release.outputs
+            for output in release.numbers
             for truth in [self.truth[plan.node][output.name]]
         ]
         inside, missed = sum(one[1] for one in judged), [name for name, _, near in judged if not near]
@@ -131,7 +131,7 @@ class Answers:
             "rho_charged_nano": result.receipt.rho_charged_nano,
             "rho_left_nano": result.receipt.rho_left_nano,
             "epsilon": float(result.release.epsilon) if result.release else None,
-            "outputs": [self._output(plan, one, result.release) for one in result.release.outputs]
+            "outputs": [self._output(plan, one, result.release) for one in result.release.numbers]
             if result.release
             else [],
         }

@@ -88,10 +88,9 @@ class Story:
             self.stage.point(f"{name} {document.version}: {document.summary}")
             sees = [*(["genotypes"] if document.inputs.variants else []), *document.inputs.columns]
             output = document.outputs[0]
-            low, high = output.range
             self.stage.tell(
-                f"It sees {', '.join(sees)}; runs in mode {document.mode} per {document.unit}; says {output.name}, "
-                f"from {low} to {high}, released by {output.aggregator} with noise. Image "
+                f"It sees {', '.join(sees)}; runs in mode {document.mode} per {document.unit}; says {output.name}: "
+                f"{output.in_words()}, released with noise. Image "
                 f"{document.image.archive_digest[:16]}…, algorithm document {found.digest[:16]}…"
             )
 

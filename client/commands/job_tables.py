@@ -6,10 +6,19 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from client.results import Combination, Result
-from protocol.documents.release import Interval, Release
+from protocol.documents.release import (
+    Cover,
+    Interval,
+    Release,
+    ReleasedCategory,
+    ReleasedHistogram,
+    ReleasedOutput,
+    ReleasedValue,
+)
 
 
 def show_results(console: Console, results: Sequence[Result], combined: Sequence[Combination]) -> None:
@@ -28,6 +37,8 @@ def _show(console: Console, result: Result) -> None:
     else:
         console.print(values(result.release))
         console.print(f"  epsilon {short(result.release.epsilon)} at delta {result.release.delta}", markup=False)
+        for vote in (one for one in result.release.outputs if isinstance(one, ReleasedCategory)):
+            console.print(f"  {vote.name}: {vote.claim}", markup=False)
         for assumption in result.release.assumptions:
             console.print(f"  - {assumption}", markup=False)
     left, charged = nano(receipt.rho_left_nano), nano(receipt.rho_charged_nano)
@@ -35,19 +46,45 @@ def _show(console: Console, result: Result) -> None:
 
 
 def values(release: Release) -> Table:
-    """Return a release's values and intervals as a table."""
-    first = release.outputs[0]
-    total = f"total {level(first.total_interval)}" if first.total_interval else "total"
-    table = Table("output", "value", f"noise {level(first.noise_interval)}", total, "rho", box=None)
+    """Return a release's values and intervals as a table: a row for each number, vote and bar."""
+    table = Table("output", "value", *_headings(release), "rho", box=None)
     for output in release.outputs:
-        table.add_row(
-            output.name,
-            short(output.value),
-            interval(output.noise_interval),
-            interval(output.total_interval),
-            nano(output.rho_nano),
-        )
+        for row in _rows(output):
+            table.add_row(*(escape(cell) for cell in row))
     return table
+
+
+def _headings(release: Release) -> tuple[str, str]:
+    """Head the columns of intervals with the level of the first interval in each."""
+    bars = [output for output in release.outputs if isinstance(output, ReleasedHistogram)]
+    noise: list[Interval | Cover] = [*(one.noise_interval for one in release.numbers), *(one.noise for one in bars)]
+    total: list[Interval | Cover] = [
+        *(one.total_interval for one in release.numbers if one.total_interval),
+        *(one.total for one in bars),
+    ]
+    return f"noise {level(noise[0])}" if noise else "noise", f"total {level(total[0])}" if total else "total"
+
+
+def _rows(output: ReleasedOutput) -> list[list[str]]:
+    rho = nano(output.rho_nano)
+    if isinstance(output, ReleasedCategory):
+        return [[output.name, output.category, "-", "-", rho]]
+    if isinstance(output, ReleasedValue):
+        return [
+            [output.name, short(output.value), interval(output.noise_interval), interval(output.total_interval), rho]
+        ]
+    bars = [
+        [
+            f"{output.name} [{bar.category}]",
+            short(bar.value),
+            f"{short(bar.noise_low)} to {short(bar.noise_high)}",
+            f"{short(bar.total_low)} to {short(bar.total_high)}",
+            "together",
+        ]
+        for bar in output.bars
+    ]
+    bars[0][-1] = rho
+    return bars
 
 
 def _show_combination(console: Console, one: Combination) -> None:
@@ -70,7 +107,7 @@ def interval(found: Interval | None) -> str:
     return "-" if found is None else f"{short(found.low)} to {short(found.high)}"
 
 
-def level(found: Interval) -> str:
+def level(found: Interval | Cover) -> str:
     """Write an interval's level in per cent."""
     return f"{(100 * found.level).normalize():f} %"
 

@@ -177,8 +177,7 @@ def _show(console: Console, digest: str, document: Algorithm, review: dict[str, 
     sees = [*(["genotypes"] if document.inputs.variants else []), *document.inputs.columns]
     console.print(f"sees: {', '.join(sees)}; mode {document.mode}, unit {document.unit}", markup=False)
     for output in document.outputs:
-        low, high = output.range
         each = f" for each of {output.each}" if output.each else ""
-        console.print(f"says: {output.name}{each}: {output.aggregator}, from {low} to {high}", markup=False)
+        console.print(f"says: {output.name}{each}: {output.in_words()}", markup=False)
     for vote in (review or {}).get("approvals", []):
         console.print(f"{vote['decision']} by {vote['member']} for {vote['project']}  {vote['digest']}", markup=False)

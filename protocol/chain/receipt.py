@@ -17,7 +17,7 @@ from protocol.documents.accreditation import Accreditation
 from protocol.documents.envelope import Claim, read_claim
 from protocol.documents.limits import CLOCK_SKEW
 from protocol.documents.receipt import Receipt
-from protocol.documents.release import Release, padded_length, read_release
+from protocol.documents.release import Release, read_release
 from protocol.documents.status import Status
 from protocol.documents.trust_root import TrustRoot
 from protocol.errors import Refused
@@ -85,8 +85,8 @@ def _check_standing(
 
 
 def seal_release(release: Release, recipient: bytes) -> bytes:
-    """The release as ciphertext for ``recipient``, of a length that follows from the number of outputs alone."""
-    padded = hpke.pad(release.to_bytes(), padded_length(len(release.outputs)))
+    """The release as ciphertext for ``recipient``, of a length that follows from the spec alone."""
+    padded = hpke.pad(release.to_bytes(), release.padded_length())
     return hpke.seal(padded, recipient, _info(release.order))
 
 

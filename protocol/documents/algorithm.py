@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -15,9 +16,11 @@ from pydantic import Field, StringConstraints, model_validator
 from protocol.documents import limits, parameters
 from protocol.documents.fields import (
     Amount,
+    Category,
     Count,
     Digest,
     Document,
+    Items,
     OciDigest,
     OutputName,
     Positive,
@@ -34,7 +37,7 @@ from protocol.documents.strict import Json
 from protocol.errors import Refused
 
 Mode = Literal["block", "unit", "statistic", "reviewed", "airlock"]
-Aggregator = Literal["median", "mean", "vote", "sum", "count"]
+Aggregator = Literal["median", "mean", "vote", "sum", "count", "histogram"]
 Argument = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$")]
@@ -44,8 +47,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:>*/-]{0,199}")
 #: What each mode can do with an output (DESIGN 7); the other modes are refused later, with codes of their own.
 _AGGREGATORS: dict[str, frozenset[str]] = {
     "block": frozenset({"median", "mean", "vote"}),
-    "unit": frozenset({"sum", "count"}),
+    "unit": frozenset({"sum", "count", "histogram"}),
 }
+#: What is reduced over categories, not over numbers.
+_OF_CATEGORIES = frozenset({"vote", "histogram"})
 
 
 class ImageIdentity(Record):
@@ -72,42 +77,82 @@ class Inputs(Record):
 class OutputSpec(Record):
     """One declared output, or one per item of the array parameter named by ``each``.
 
-    ``range`` bounds what a chamber may say for one unit (or, with ``range_per`` person, for one person: the bound of
-    a unit is then the signed maximum family size times as wide). ``divide_by`` divides the released sum by the public
-    number of people or by twice that.
+    ``kind`` is what one chamber says. A number or a count: ``range`` bounds it for one unit (or, with ``range_per``
+    person, for one person: the bound of a unit is then the signed maximum family size times as wide), and ``default``
+    stands in for a bad chamber. A category: one of ``categories``, exactly as written, or else ``default_category``;
+    ``vote`` releases the category that most chambers name, ``histogram`` how many chambers name each. ``divide_by``
+    divides a released sum or bar by the public number of people, or a sum by twice that.
     """
 
     name: OutputName
     each: Slug | None = None
     kind: Literal["number", "count", "category"]
-    range: Annotated[tuple[Amount, Amount], Field(strict=False)]
+    range: Annotated[tuple[Amount, Amount], Field(strict=False)] | None = None
     range_per: Literal["unit", "person"] = "unit"
-    default: Amount
+    default: Amount | None = None
     spread: Amount | None = None
+    categories: Items[Category] = ()
+    default_category: Category | None = None
     aggregator: Aggregator
     divide_by: Literal["none", "people", "alleles"] = "none"
+
+    @property
+    def bounds(self) -> tuple[Decimal, Decimal, Decimal]:
+        """The lower bound, the upper bound and the default of a number or count."""
+        if self.range is None or self.default is None:
+            raise TypeError(f"output {self.name} is a category: it has no bounds")
+        return *self.range, self.default
+
+    def in_words(self) -> str:
+        """How it is released, and from which values, for people who decide."""
+        if self.range is None:
+            return f"{self.aggregator} of {', '.join(self.categories)}"
+        return f"{self.aggregator}, from {self.range[0]} to {self.range[1]}"
 
     @model_validator(mode="before")
     @classmethod
     def _check_present(cls, value: Any) -> Any:
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value.get("kind") != "category":
             _check_present(value)
         return value
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        low, high = self.range
-        if low >= high:
+        if (self.aggregator in _OF_CATEGORIES) != (self.kind == "category"):
             raise Refused(
-                "spec-range", f"Output {self.name} has an empty range; the lower bound must be below the upper."
+                "spec-aggregator", f"Output {self.name}: a {self.kind} has no {self.aggregator}; choose another."
             )
-        if not low <= self.default <= high:
-            raise Refused("spec-default", f"Output {self.name} has a default outside its range; choose one inside.")
-        if self.spread is not None and self.spread <= 0:
-            raise Refused(
-                "spec-spread", f"Output {self.name} has a spread that is not above zero; state what you expect."
-            )
+        if self.kind == "category":
+            _check_categories(self)
+        else:
+            _check_numbers(self)
         return self
+
+
+def _check_categories(spec: OutputSpec) -> None:
+    several = 2 <= len(spec.categories) <= limits.CATEGORIES and len(set(spec.categories)) == len(spec.categories)
+    if not several:
+        sentence = f"Output {spec.name} needs 2 to {limits.CATEGORIES} different categories; list each once."
+        raise Refused("spec-categories", sentence)
+    if spec.default_category not in spec.categories:
+        sentence = f"Output {spec.name} has a default that is none of its categories; choose one of them."
+        raise Refused("spec-categories", sentence)
+    if (spec.range, spec.default, spec.spread) != (None, None, None) or spec.range_per == "person":
+        sentence = f"Output {spec.name} is a category and a number at once; leave out range, default and spread."
+        raise Refused("spec-categories", sentence)
+
+
+def _check_numbers(spec: OutputSpec) -> None:
+    low, high, default = spec.bounds
+    if low >= high:
+        raise Refused("spec-range", f"Output {spec.name} has an empty range; the lower bound must be below the upper.")
+    if not low <= default <= high:
+        raise Refused("spec-default", f"Output {spec.name} has a default outside its range; choose one inside.")
+    if spec.spread is not None and spec.spread <= 0:
+        raise Refused("spec-spread", f"Output {spec.name} has a spread that is not above zero; state what you expect.")
+    if spec.categories or spec.default_category is not None:
+        sentence = f"Output {spec.name} is a number and a category at once; leave out the categories."
+        raise Refused("spec-categories", sentence)
 
 
 class Algorithm(Document):

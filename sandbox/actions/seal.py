@@ -10,7 +10,7 @@ import shutil
 
 from protocol.chain import seal_release
 from protocol.crypto.digest import sha256_hex
-from protocol.documents.release import Release, ReleasedValue
+from protocol.documents.release import Release, ReleasedOutput
 from sandbox.actions.receipt import Verdict, sign_receipt
 from sandbox.actions.stage import OUTPUTS
 from sandbox.actions.work import Pause, Work, pause_until
@@ -46,7 +46,7 @@ def _leaves_at(work: Work) -> dt.datetime:
     return work.row.release_at if now <= work.row.release_at else next_epoch(now, epoch)
 
 
-def _release(work: Work, outputs: tuple[ReleasedValue, ...]) -> Release:
+def _release(work: Work, outputs: tuple[ReleasedOutput, ...]) -> Release:
     plan, policy, facts = work.gate_plan, work.terms.policy, work.terms.facts
     return Release(
         order=work.row.id,

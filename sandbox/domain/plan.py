@@ -23,10 +23,11 @@ STEPS_EXPONENT = 6  # a number's range is divided into at least 10^6 fixed-point
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputPlan:
-    """One number that may leave: its bounds, its default, its share of rho, and what it is divided by afterwards.
+    """One output that may leave: its bounds, its default, its share of rho, and what it is divided by afterwards.
 
     `low`, `high` and `default` are for one chamber, with the family size already applied. `whole` outputs accept
-    whole numbers only. `spread` is the expected standard deviation of one chamber's value, from the spec.
+    whole numbers only. `spread` is the expected standard deviation of one chamber's value, from the spec. Where there
+    are `categories`, the number of a chamber is the place of its category in the list.
     """
 
     name: str
@@ -39,6 +40,7 @@ class OutputPlan:
     spread: Decimal | None
     rho_nano: int
     divisor: int
+    categories: tuple[str, ...] = ()
 
     def fixed(self, value: Decimal) -> int:
         """Give `value` in units of 10^-decimals, rounded to the nearest."""
@@ -89,6 +91,9 @@ def make_gate_plan(algorithm: Algorithm, order: JobOrder, policy: Policy, facts:
 def _check_whole_plan(plan: GatePlan, policy: Policy) -> None:
     for output in plan.outputs:
         checks.check_width(output.name, output.fixed(output.low), output.fixed(output.high), plan.blocks)
+    for output in plan.outputs:
+        if output.aggregator == "vote":
+            checks.check_vote(output.name, output.rho_nano, plan.blocks, len(output.categories))
     checks.check_medians([o.rho_nano for o in plan.outputs if o.aggregator == "median"], plan.blocks)
     checks.check_job_cap(plan.rho_nano, policy)
 
@@ -113,17 +118,25 @@ def _plan_output(mode: Mode, name: str, spec: OutputSpec, rho_nano: int, facts: 
         low=low,
         high=high,
         default=default,
-        decimals=_decimals(low, high, default, exact=mode == "unit" and spec.kind == "count"),
-        whole=spec.kind == "count",
+        decimals=_decimals(low, high, default, exact=spec.kind == "category" or (mode, spec.kind) == ("unit", "count")),
+        whole=spec.kind != "number",
         spread=spec.spread,
         rho_nano=rho_nano,
         divisor={"none": 1, "people": facts.people, "alleles": 2 * facts.people}[spec.divide_by],
+        categories=spec.categories,
     )
 
 
 def _bounds(mode: Mode, name: str, spec: OutputSpec, family: int) -> tuple[Decimal, Decimal, Decimal]:
-    """Give low, high and default of one chamber; a range per person is widened to the largest family."""
-    (low, high), default = spec.range, spec.default
+    """Give low, high and default of one chamber: places in the list of categories, or the range of a number.
+
+    A range per person is widened to the largest family.
+    """
+    if spec.kind == "category":
+        checks.check_categories(name, spec.categories, spec.default_category)
+        places = (0, len(spec.categories) - 1, spec.categories.index(str(spec.default_category)))
+        return Decimal(places[0]), Decimal(places[1]), Decimal(places[2])
+    low, high, default = spec.bounds
     if spec.range_per == "person":
         checks.check_per_person(mode, name)
         low, high = min(low, low * family), max(high, high * family)

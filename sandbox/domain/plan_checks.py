@@ -14,13 +14,14 @@ gate-blocks-too-small      fewer people in a block than max(policy, 20 x model p
 gate-too-many-outputs      more medians than 8 rho (k/64)^2, or more outputs than anyone may ask for
 gate-outputs               the order's shares do not name exactly the outputs of the spec
 gate-share                 a share of rho that is not above 0
-gate-kind                  an output that is neither a number nor a count
-gate-aggregator            the aggregator does not belong to the mode
+gate-aggregator            the aggregator does not belong to the mode, or not to the kind of output
+gate-categories            fewer than 2 or too many categories, or one of them twice
 gate-divisor               a divisor where none has a meaning
 gate-range                 the range is empty, not whole for a count, per person in a block, or too wide to sum
-gate-default               the default is outside the range, or not whole for a count
+gate-default               the default is outside the range, no category, or not whole for a count
 gate-spread                a median without the expected spread of a block's value
 gate-median-resolution     k x epsilon < 64: the median would be nearly uniform over its range
+gate-vote-resolution       even the vote of all blocks could be lost once in a thousand times
 budget-job                 more rho than one job may spend
 =========================  ============================================================================
 """
@@ -33,7 +34,7 @@ from protocol.documents.policy import Policy
 from sandbox.domain.dataset import DatasetFacts
 from sandbox.errors import Refused
 
-Aggregator = Literal["median", "mean", "sum", "count"]
+Aggregator = Literal["median", "mean", "vote", "sum", "count", "histogram"]
 Mode = Literal["block", "unit"]
 
 NANO = 10**9
@@ -44,7 +45,17 @@ OUTPUTS_MAXIMUM = 1_024
 CANDIDATES_MAXIMUM = 100_000
 SPAN_MAXIMUM = 2**40  # of one chamber's fixed-point value: noise of any share then stays far inside an i64
 TOTAL_MAXIMUM = 2**58  # of the sum over all chambers
-AGGREGATORS = {"block": ("median", "mean"), "unit": ("sum", "count")}
+CATEGORIES_MAXIMUM = 256
+VOTES_LOST = 1_000  # a vote of all blocks is lost at most once in so many releases
+AGGREGATORS = {"block": ("median", "mean", "vote"), "unit": ("sum", "count", "histogram")}
+KINDS = {
+    "median": ("number", "count"),
+    "mean": ("number", "count"),
+    "sum": ("number", "count"),
+    "count": ("count",),
+    "vote": ("category",),
+    "histogram": ("category",),
+}
 
 
 def check_mode(mode: str) -> Mode:
@@ -98,14 +109,24 @@ def check_names(named: list[str], shared: list[str]) -> None:
 
 
 def check_aggregator(mode: Mode, spec: OutputSpec) -> Aggregator:
-    """Refuse an output whose kind or aggregator this mode does not have."""
-    if spec.kind not in ("number", "count"):
-        raise Refused("gate-kind", f"output {spec.name!r}: only numbers and counts are released by this version")
-    if spec.aggregator not in AGGREGATORS[mode] or (spec.aggregator == "count" and spec.kind != "count"):
-        raise Refused("gate-aggregator", f"output {spec.name!r}: mode {mode} has {' and '.join(AGGREGATORS[mode])}")
+    """Refuse an output whose aggregator this mode does not have, or whose kind the aggregator cannot reduce."""
+    if spec.aggregator not in AGGREGATORS[mode]:
+        raise Refused("gate-aggregator", f"output {spec.name!r}: mode {mode} has {', '.join(AGGREGATORS[mode])}")
+    if spec.kind not in KINDS[spec.aggregator]:
+        raise Refused("gate-aggregator", f"output {spec.name!r}: a {spec.kind} has no {spec.aggregator}")
     if mode == "block" and spec.divide_by != "none":
         raise Refused("gate-divisor", f"output {spec.name!r}: a value per block is not divided by the number of people")
-    return cast("Aggregator", spec.aggregator)
+    if spec.aggregator == "histogram" and spec.divide_by == "alleles":
+        raise Refused("gate-divisor", f"output {spec.name!r}: a unit counts once, not once for each allele")
+    return spec.aggregator
+
+
+def check_categories(name: str, categories: tuple[str, ...], default: str | None) -> None:
+    """Refuse a list of categories that leaves no choice, and a default that is none of them."""
+    if not 2 <= len(categories) <= CATEGORIES_MAXIMUM or len(set(categories)) != len(categories):
+        raise Refused("gate-categories", f"output {name!r} needs 2 to {CATEGORIES_MAXIMUM} different categories")
+    if default not in categories:
+        raise Refused("gate-default", f"output {name!r}: the default must be one of the categories")
 
 
 def check_per_person(mode: Mode, name: str) -> None:
@@ -155,6 +176,18 @@ def check_medians(shares_nano: list[int], blocks: int) -> None:
         raise Refused("gate-too-many-outputs", f"this rho over {blocks} blocks carries {carried} medians, not more")
     if any(8 * share * blocks**2 < MEDIAN_RULE * NANO for share in shares_nano):
         raise Refused("gate-median-resolution", "a median needs k x epsilon >= 64: more blocks or more rho per output")
+
+
+def check_vote(name: str, share_nano: int, blocks: int, categories: int) -> None:
+    """Refuse a vote that noise decides: a lead of all k blocks must win but once in VOTES_LOST times.
+
+    A category that leads every other of m by L votes is released with a probability of at least 1/(1 + (m - 1)
+    exp(-L/scale)), where rho = 1/(2 scale^2). So k/scale >= ln((m - 1) VOTES_LOST) is asked for; in integers 2 rho k^2
+    >= (0.7 bits)^2, since ln x < 0.7 bits for a whole number x of so many binary digits.
+    """
+    bits = (VOTES_LOST * (categories - 1)).bit_length()
+    if 2 * share_nano * blocks**2 * 100 < (7 * bits) ** 2 * NANO:
+        raise Refused("gate-vote-resolution", f"output {name!r}: the vote needs more blocks or more rho")
 
 
 def check_job_cap(rho_nano: int, policy: Policy) -> None:

@@ -6,7 +6,7 @@ OpenDP is loaded at the first call, not at import: a command that releases nothi
 from collections.abc import Sequence
 from decimal import Decimal
 
-from protocol.documents.release import Interval, ReleasedValue
+from protocol.documents.release import Interval, ReleasedOutput, ReleasedValue
 from sandbox.domain.plan import GatePlan
 from sandbox.gate.values import OutputPrice, Price
 from sandbox.gate.wording import assumptions
@@ -15,6 +15,7 @@ __all__ = [
     "Interval",
     "OutputPrice",
     "Price",
+    "ReleasedOutput",
     "ReleasedValue",
     "assumptions",
     "epsilon",
@@ -31,7 +32,7 @@ def price(plan: GatePlan) -> Price:
     return pricing.price(plan)
 
 
-def release(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[ReleasedValue, ...]:
+def release(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[ReleasedOutput, ...]:
     """Release a charged plan, once: raw results of the chambers in their order (None: no result) to noisy values."""
     from sandbox.gate import releasing
 

@@ -9,11 +9,13 @@ OpenDP is safe noise, not a safe gate. What it lets through, and what this file 
 5. Scale 0 is built and gives the exact answer: a scale must be finite and above 0, and so must the loss.
 6. `int` means i32: everything here is i64.
 7. Unsorted candidates are accepted and give nonsense: they are made here, and checked to rise strictly.
-8. A formula is not the library's proof: what is charged is `measurement.map(2)`, rounded up to the nano.
+8. A formula is not the library's proof: what is charged is the measurement's own map, rounded up to the nano.
+9. A "monotonic" score is half as dear, and a vote is none: it lowers one score and raises another. A histogram by the
+   library's own counting maps replace-one to an L2 distance of 2; the votes are counted in `categories`.
 
-Sources: OpenDP 0.16 proofs of `make_gaussian` and `make_private_quantile`; Canonne, Kamath, Steinke 2020 (the discrete
-Gaussian for differential privacy); Cesar and Rogers 2021 (bounded range: an exponential mechanism of parameter epsilon
-costs rho = epsilon^2/8).
+Sources: OpenDP 0.16 proofs of `make_gaussian`, `make_private_quantile` and `make_noisy_max`; Canonne, Kamath, Steinke
+2020 (the discrete Gaussian for differential privacy); Cesar and Rogers 2021 (bounded range: an exponential mechanism of
+parameter epsilon costs rho = epsilon^2/8).
 """
 
 from collections.abc import Callable
@@ -32,7 +34,7 @@ from opendp.combinators import make_zCDP_to_approxDP
 from opendp.domains import atom_domain, vector_domain
 from opendp.measurements import make_gaussian, make_private_quantile
 from opendp.measures import zero_concentrated_divergence
-from opendp.metrics import absolute_distance, symmetric_distance
+from opendp.metrics import absolute_distance, l2_distance, symmetric_distance
 from opendp.mod import GLOBAL_FEATURES, enable_features, serialize
 from opendp.transformations import make_sum
 
@@ -64,10 +66,20 @@ class Mechanism:
     rho_nano: int
 
     def invoke(self, vector: Column) -> int:
-        """Draw the noise: one call is one release, and there is never a second."""
+        """Draw the noise of one number: one call is one release, and there is never a second."""
+        return int(self._draw(vector))
+
+    def invoke_vector(self, vector: Column) -> tuple[int, ...]:
+        """Draw the noise of a vector: one call is one release of all its numbers, and there is never a second."""
+        drawn = tuple(int(number) for number in self._draw(vector))
+        if len(drawn) != self.length:
+            raise GateBroken("gate-length", "the mechanism gave another number of values than it was given")
+        return drawn
+
+    def _draw(self, vector: Column) -> Any:
         check_library()
         check_vector(self.domain, vector, self.length)
-        return int(self.measurement(vector))
+        return self.measurement(vector)
 
 
 def check_library() -> None:
@@ -101,11 +113,11 @@ def check_candidates(candidates: tuple[int, ...]) -> None:
         raise GateBroken("gate-unsorted", "the candidates of a median must rise strictly")
 
 
-def nano_of(measurement: Any, scale: float) -> int:
-    """Charge a measurement at replace-one: its own map, rounded up to the nano (rules 4, 5 and 8)."""
+def nano_of(measurement: Any, scale: float, distance: float) -> int:
+    """Charge a measurement: its own map at the distance of replace-one, rounded up to the nano (rules 4, 5 and 8)."""
     if not isfinite(scale) or scale <= 0:
         raise GateBroken("gate-scale", "a scale of 0 releases the exact answer")
-    rho = measurement.map(REPLACE_ONE)
+    rho = measurement.map(distance)
     if not isfinite(rho) or rho <= 0:
         raise GateBroken("gate-map", "the library gives no finite loss above 0 for this measurement")
     return ceil(Fraction(rho) * NANO)
@@ -130,7 +142,7 @@ def median(low: int, high: int, count: int, length: int, share_nano: int) -> Mec
     def build(scale: float) -> Any:
         return make_private_quantile(*space, candidates, 0.5, scale)
 
-    return _search("exponential-mechanism-median", domain, length, build, 1, share_nano)
+    return search("exponential-mechanism-median", domain, length, build, REPLACE_ONE, 1, share_nano)
 
 
 @lru_cache(maxsize=256)
@@ -147,17 +159,48 @@ def noisy_sum(low: int, high: int, length: int, share_nano: int) -> Mechanism:
     def build(scale: float) -> Any:
         return total >> make_gaussian(total.output_domain, total.output_metric, scale)
 
-    return _search("discrete-gaussian", domain, length, build, high - low, share_nano)
+    return search("discrete-gaussian", domain, length, build, REPLACE_ONE, high - low, share_nano)
 
 
-def _search(
-    name: str, domain: Any, length: int, build: Callable[[float], Any], sensitivity: int, share_nano: int
+@lru_cache(maxsize=256)
+def noisy_vector(low: int, high: int, length: int, l2_squared: int, share_nano: int) -> Mechanism:
+    """Make the discrete Gaussian mechanism for `length` integers in [low, high], to be drawn with `invoke_vector`.
+
+    `l2_squared` is the square of the L2 distance by which replacing one unit moves the vector, at most: a whole number,
+    so that it is exact. It is the caller's proof: 2 for one-hot counts, (2C)^2 for contributions clipped to a norm C,
+    and where only an L1 distance D is known, D^2. It costs rho = l2_squared / scale^2 / 2.
+    """
+    if l2_squared < 1:
+        raise GateBroken("gate-map", "a vector that nobody moves needs no mechanism")
+    domain = vector_domain(atom_domain(bounds=(low, high), T="i64"), size=length)
+    distance = root_above(l2_squared)
+
+    def build(scale: float) -> Any:
+        return make_gaussian(domain, l2_distance(T="f64"), scale)
+
+    return search("discrete-gaussian-vector", domain, length, build, distance, distance, share_nano)
+
+
+def root_above(square: int) -> float:
+    """Give the smallest float that is no less than the square root of a whole number."""
+    root = sqrt(square)
+    return root if Fraction(root) ** 2 >= square else nextafter(root, inf)
+
+
+def search(
+    name: str,
+    domain: Any,
+    length: int,
+    build: Callable[[float], Any],
+    distance: float,
+    sensitivity: float,
+    share_nano: int,
 ) -> Mechanism:
-    """Search the scale upward from sensitivity / sqrt(2 rho) until the map, rounded up, fits the share."""
+    """Search the scale upward from sensitivity / sqrt(2 rho) until the map at `distance`, rounded up, fits."""
     scale = sensitivity / sqrt(2 * share_nano / NANO)
     for step in range(SEARCH_STEPS):
         measurement = build(scale)
-        rho_nano = nano_of(measurement, scale)
+        rho_nano = nano_of(measurement, scale, distance)
         if rho_nano <= share_nano:
             return Mechanism(
                 name=name, domain=domain, length=length, measurement=measurement, scale=scale, rho_nano=rho_nano

@@ -1,9 +1,10 @@
 """Untrusted bytes become a matrix of clamped fixed-point integers, and nothing else (steps 12 and 13).
 
 Rules. A chamber's bytes are strict UTF-8 JSON: one flat object with exactly the declared names, each once, each a
-finite number (a whole one for counts). Anything else gives the declared defaults for the whole chamber: it is never an
-error, never counted, never logged, since the number of bad chambers is itself a function of the data. Clamping is
-done in integers, so that the sensitivity holds however a float was rounded on the way.
+finite number (a whole one for counts), or exactly one of the declared categories as text, which becomes its place in
+their list. Anything else gives the declared defaults for the whole chamber: it is never an error, never counted, never
+logged, since the number of bad chambers is itself a function of the data. Clamping is done in integers, so that the
+sensitivity holds however a float was rounded on the way.
 """
 
 import json
@@ -53,6 +54,8 @@ class _Reader:
         self._known = frozenset(self._names)
         self._whole = tuple(output.whole for output in plan.outputs)
         self._any_whole = any(self._whole)
+        self._places = tuple({c: float(i) for i, c in enumerate(output.categories)} for output in plan.outputs)
+        self._any_categories = any(self._places)
         self._limit = plan.output_bytes
         self._decoder = json.JSONDecoder(object_pairs_hook=tuple, parse_constant=_refuse_constant)
 
@@ -71,12 +74,24 @@ class _Reader:
             return None
         names, values = zip(*pairs, strict=True)
         row = list(values) if names == self._names else self._in_order(dict(pairs))
+        if row is not None and self._any_categories:
+            row = self._with_places(row)
         if row is None:
             return None
         return row if _are_numbers(row) and self._whole_where_due(row) else None
 
     def _in_order(self, found: dict[str, object]) -> list[object] | None:
         return [found[name] for name in self._names] if found.keys() == self._known else None
+
+    def _with_places(self, row: list[object]) -> list[object] | None:
+        """Give the row with each category as its place; None if anything else stands where a category is due."""
+        for column, places in enumerate(self._places):
+            if places:
+                named = row[column]
+                if type(named) is not str or named not in places:
+                    return None
+                row[column] = places[named]
+        return row
 
     def _whole_where_due(self, row: Row) -> bool:
         return not self._any_whole or all(

@@ -4,7 +4,7 @@ import json
 from itertools import groupby
 
 from sandbox.domain.plan import GatePlan, OutputPlan
-from sandbox.gate import library
+from sandbox.gate import categories, library
 from sandbox.gate.library import Mechanism
 from sandbox.gate.values import OutputPrice, Price
 
@@ -28,6 +28,10 @@ def mechanism_of(plan: GatePlan, output: OutputPlan) -> Mechanism:
     low, high = output.fixed(output.low), output.fixed(output.high)
     if output.aggregator == "median":
         return library.median(low, high, plan.candidates, plan.blocks, output.rho_nano)
+    if output.aggregator == "vote":
+        return categories.vote(len(output.categories), plan.blocks, output.rho_nano)
+    if output.aggregator == "histogram":
+        return categories.histogram(len(output.categories), plan.blocks, output.rho_nano)
     return library.noisy_sum(low, high, plan.blocks, output.rho_nano)
 
 
@@ -51,11 +55,11 @@ def _describe(plan: GatePlan, pairs: list[tuple[OutputPlan, Mechanism]]) -> str:
 def _describe_output(plan: GatePlan, output: OutputPlan, mechanism: Mechanism) -> dict[str, object]:
     described: dict[str, object] = {
         "mechanism": mechanism.name,
-        "low": output.fixed(output.low),
-        "high": output.fixed(output.high),
-        "decimals": output.decimals,
         "scale": repr(mechanism.scale),
         "rho_nano": mechanism.rho_nano,
         "sha256": library.fingerprint(mechanism),
     }
+    if output.categories:
+        return described | {"categories": len(output.categories)}
+    described |= {"low": output.fixed(output.low), "high": output.fixed(output.high), "decimals": output.decimals}
     return described | ({"candidates": plan.candidates} if output.aggregator == "median" else {})

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import hypot, sqrt
 
-from protocol.documents.release import Interval, ReleasedValue
+from protocol.documents.release import Interval, ReleasedOutput, ReleasedValue
 from sandbox.domain.plan import GatePlan, OutputPlan
 from sandbox.errors import GateBroken
-from sandbox.gate import intervals, library, wording
+from sandbox.gate import intervals, library, releasing_categories, wording
 from sandbox.gate.library import Column, Mechanism
 from sandbox.gate.parse import read_columns
 from sandbox.gate.pricing import mechanism_of
@@ -22,7 +22,7 @@ from sandbox.gate.pricing import mechanism_of
 FINENESS = 3  # released sums keep this many decimal places below the noise: more would only look exact
 
 
-def release(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[ReleasedValue, ...]:
+def release(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[ReleasedOutput, ...]:
     """Release every output of a plan from its chambers' raw results, in the order of the chambers; None is no result.
 
     Bad bytes become defaults and never raise. Raises `GateBroken` when trusted code broke its own promises.
@@ -41,9 +41,11 @@ def epsilon(rho_nano: int, delta: Decimal) -> Decimal:
     return Decimal(library.epsilon(rho_nano, float(delta))).quantize(Decimal("0.0001"), ROUND_CEILING)
 
 
-def _release_output(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, column: Column) -> ReleasedValue:
+def _release_output(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, column: Column) -> ReleasedOutput:
     if mechanism.rho_nano > output.rho_nano:
         raise GateBroken("gate-map", f"output {output.name!r} would cost more than its share")
+    if output.categories:
+        return releasing_categories.release_output(plan, output, mechanism, column)
     noisy = mechanism.invoke(column)
     if output.aggregator == "median":
         return _released_median(plan, output, mechanism, Decimal(noisy).scaleb(-output.decimals))

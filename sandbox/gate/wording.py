@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from sandbox.domain.plan import GatePlan, OutputPlan
 from sandbox.domain.plan_checks import MEDIAN_CAUTION, NANO
+from sandbox.gate.intervals import NOISE_LEVEL
 
 WIDE_RANGE = 1000  # in units of the expected spread
 
@@ -11,10 +12,9 @@ WIDE_RANGE = 1000  # in units of the expected spread
 def covers_noise_of_sum(plan: GatePlan, output: OutputPlan) -> str:
     """Say what the noise interval of a sum, count or mean covers."""
     what = {"mean": "mean", "sum": "sum", "count": "count"}[output.aggregator]
-    divided = "" if output.divisor == 1 else f", divided by {output.divisor} as the released value is"
     return (
-        f"the {what} of the {plan.blocks} chambers' values after clamping and defaults, without noise{divided}; exact "
-        "for the discrete Gaussian noise, without any assumption about the data; does not cover sampling"
+        f"the {what} of the {plan.blocks} chambers' values after clamping and defaults, without noise{_over(output)}; "
+        "exact for the discrete Gaussian noise, without any assumption about the data; does not cover sampling"
     )
 
 
@@ -40,6 +40,38 @@ def covers_total_of_median() -> str:
         "the centre of the distribution of block values, if they are Normal with the spread stated in the spec and lie "
         "inside the range; noise and sampling together; does not cover the bias that small blocks give an estimator"
     )
+
+
+def claim_of_vote(plan: GatePlan, lead: int) -> str:
+    """Say how far the winner of a vote may be trusted."""
+    return (
+        f"a category that leads every other by at least {lead} of the {plan.blocks} blocks' votes, defaults included, "
+        f"is released with a probability of at least {NOISE_LEVEL}; of categories that lie closer together, the lesser "
+        "may be released; exact for the noise, without any assumption about the data; says nothing about how clear the "
+        "vote was, and does not cover sampling"
+    )
+
+
+def covers_noise_of_bar(plan: GatePlan, output: OutputPlan) -> str:
+    """Say what the noise interval of each bar covers."""
+    default = output.categories[int(output.default)]
+    return (
+        f"each bar by itself: the number of the {plan.blocks} slots that name the category, without noise"
+        f"{_over(output)}; slots without a unit, and chambers that failed, count as {default!r}; exact for the "
+        "discrete Gaussian noise, without any assumption about the data; does not cover sampling"
+    )
+
+
+def covers_total_of_bar(output: OutputPlan) -> str:
+    """Say what the total interval of each bar covers."""
+    return (
+        f"each bar by itself: the expected number of slots over samples of people{_over(output)}, if slots are "
+        "independent; noise and sampling together, by the Normal approximation; does not cover the rounding of N"
+    )
+
+
+def _over(output: OutputPlan) -> str:
+    return "" if output.divisor == 1 else f", divided by {output.divisor} as the released value is"
 
 
 def assumptions(plan: GatePlan, *, timing: str, profile: str) -> tuple[str, ...]:

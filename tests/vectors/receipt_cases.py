@@ -1,6 +1,6 @@
 """Faults of receipts, and of the plaintext of releases (sealed bytes differ in every run; tests make them)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -14,6 +14,33 @@ Case = tuple[str, dict[str, Any]]
 _ORDER = WORLD.order()
 _ORDER_ID = fake_digest("order")
 _RELEASED = {"decision": "released", "code": "released", "release_digest": fake_digest("ciphertext")}
+
+VOTED = {
+    "name": "commonest_allele",
+    "category": "A",
+    "mechanism": "noisy-max",
+    "scale": "4",
+    "claim": "A category that leads by 30 of 128 votes is released with a probability of at least 0.999.",
+    "rho_nano": 31_250_000,
+}
+_BAR = {
+    "category": "A",
+    "value": "12",
+    "noise_low": "2",
+    "noise_high": "22",
+    "total_low": "3",
+    "total_high": "21",
+    "standard_error": "4.5",
+}
+COUNTED = {
+    "name": "alleles",
+    "bars": [_BAR, _BAR | {"category": "none seen"}],
+    "mechanism": "discrete-gaussian-vector",
+    "scale": "3",
+    "noise": {"level": "0.999", "covers": "Each bar without noise."},
+    "total": {"level": "0.95", "covers": "Each bar, noise and sampling together."},
+    "rho_nano": 31_250_000,
+}
 
 
 def vectors() -> Iterator[Case]:
@@ -141,6 +168,7 @@ def _releases() -> Iterator[Case]:
     yield case("padding-not-zero", "Something hides in the padding.", "seal-broken", padded[:-1] + b"\x01")
     yield case("padding-cut", "The padded text is cut off.", "seal-broken", padded[: len(true)])
     yield case("padding-none", "There is not even a length.", "seal-broken", b"\x00")
+    yield from _releases_of_categories(case)
     value = release.model_dump(mode="json")
     for name, (says, code, path, new) in {
         "value-float": ("A value is a float.", "document-malformed", "outputs.0.value", 0.31),
@@ -153,3 +181,21 @@ def _releases() -> Iterator[Case]:
         changed = deepcopy(value)
         setting(path, new)(changed)
         yield case(name, says, code, pad(to_bytes(changed), 8192))
+
+
+def _releases_of_categories(case: Callable[[str, str, str | None, bytes], Case]) -> Iterator[Case]:
+    """Votes and histograms: what a release of theirs holds, and what it may not."""
+    release = WORLD.release(_ORDER, _ORDER_ID, outputs=[VOTED, COUNTED])
+    yield case("categories", "A vote and a histogram.", None, pad(release.to_bytes(), release.padded_length()))
+    value = release.model_dump(mode="json")
+    faults: dict[str, tuple[str, str, str, Any]] = {
+        "vote-without-words": ("A vote claims nothing.", "document-malformed", "outputs.0.claim", None),
+        "vote-with-value": ("A vote is a number.", "document-malformed", "outputs.0.value", "1"),
+        "bars-none": ("A histogram is empty.", "document-malformed", "outputs.1.bars", []),
+        "bar-count": ("A bar tells its true count.", "document-malformed", "outputs.1.bars.0.count", 3),
+        "bar-reversed": ("A bar's interval is reversed.", "release-malformed", "outputs.1.bars.0.noise_low", "99"),
+    }
+    for name, (says, code, path, new) in faults.items():
+        changed = deepcopy(value)
+        setting(path, new)(changed)
+        yield case(name, says, code, pad(to_bytes(changed), 16_384))

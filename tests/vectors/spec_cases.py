@@ -32,12 +32,22 @@ _FREQUENCY = {
     "aggregator": "sum",
     "divide_by": "alleles",
 }
+VOTE: dict[str, Any] = {
+    "name": "commonest_allele",
+    "kind": "category",
+    "categories": ["A", "C", "G", "T", "none seen"],
+    "default_category": "none seen",
+    "aggregator": "vote",
+}
 UNIT_MODE: dict[str, Any] = {"mode": "unit", "outputs": [_FREQUENCY], "parameters": _VARIANTS}
+
+_HISTOGRAM: dict[str, Any] = {"mode": "unit", "outputs": [VOTE | {"aggregator": "histogram", "divide_by": "people"}]}
 
 
 def vectors() -> Iterator[Case]:
     yield from _accepted()
     yield from _outputs()
+    yield from _categories()
     yield from _schemas()
     yield from _fields()
 
@@ -131,6 +141,42 @@ def _outputs() -> Iterator[Case]:
     )
     repeating = "parameters.properties.variants.uniqueItems"
     yield _case("each-repeating", "Items may repeat.", "spec-each", broken(unit, AUTHOR, setting(repeating, False)))
+
+
+def _categories() -> Iterator[Case]:
+    vote, bars = WORLD.algorithm(outputs=[VOTE]), WORLD.algorithm(**_HISTOGRAM)
+    yield _case("vote", "Blocks vote for a category.", None, WORLD.sign(vote, AUTHOR))
+    yield _case("histogram", "Units are counted by category.", None, WORLD.sign(bars, AUTHOR))
+    many = [f"category {i}" for i in range(257)]
+    both = VOTE | {"range": ["0", "1"], "default": "0"}
+    faults: dict[str, tuple[str, str, str, Any]] = {
+        "categories-one": ("There is no choice.", "spec-categories", "outputs.0.categories", ["none seen"]),
+        "categories-twice": ("One is there twice.", "spec-categories", "outputs.0.categories", ["none seen"] * 2),
+        "categories-many": ("There are 257.", "spec-categories", "outputs.0.categories", ["none seen", *many]),
+        "category-default-none": ("It has no default.", "spec-categories", "outputs.0.default_category", None),
+        "category-default-other": ("Its default is none.", "spec-categories", "outputs.0.default_category", "N"),
+        "category-with-range": ("It is a number as well.", "spec-categories", "outputs.0", both),
+        "category-with-spread": ("It has a spread.", "spec-categories", "outputs.0.spread", "1"),
+        "category-per-person": ("It is counted per person.", "spec-categories", "outputs.0.range_per", "person"),
+        "category-median": ("The median of categories.", "spec-aggregator", "outputs.0.aggregator", "median"),
+        "histogram-in-block-mode": ("Blocks are counted.", "spec-aggregator", "outputs.0.aggregator", "histogram"),
+        "category-alike": ("A category looks like another.", "document-malformed", "outputs.0.categories.0", "\u0410"),
+        "category-space": ("A category ends in a space.", "document-malformed", "outputs.0.categories.0", "A "),
+        "category-empty": ("A category is empty.", "document-malformed", "outputs.0.categories.0", ""),
+        "category-number": ("A category is a number.", "document-malformed", "outputs.0.categories.0", 1),
+    }
+    for name, (says, code, path, value) in faults.items():
+        yield _case(name, says, code, broken(vote, AUTHOR, setting(path, value)))
+    yield _case(
+        "number-voted-for",
+        "A vote over numbers.",
+        "spec-aggregator",
+        broken(WORLD.algorithm(), AUTHOR, setting("outputs.0.aggregator", "vote")),
+    )
+    named = _changed("outputs.0.categories", ["0", "1"])
+    yield _case("number-with-categories", "A number has categories.", "spec-categories", named)
+    named = _changed("outputs.0.default_category", "0")
+    yield _case("number-with-category-default", "A number has a default category.", "spec-categories", named)
 
 
 def _schemas() -> Iterator[Case]:

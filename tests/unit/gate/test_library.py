@@ -87,20 +87,20 @@ def test_anything_but_64_bit_whole_numbers_is_refused(median: library.Mechanism,
 def test_replace_one_is_free_at_distance_one_and_charged_here(median: library.Mechanism) -> None:
     assert median.measurement.map(1) == 0.0
 
-    assert library.nano_of(median.measurement, median.scale) == 10**9
+    assert library.nano_of(median.measurement, median.scale, library.REPLACE_ONE) == 10**9
 
 
 def test_replace_one_of_a_sum_is_free_at_distance_one_and_charged_here() -> None:
     total = library.noisy_sum(0, 4, 100, 10**6)
 
     assert total.measurement.map(1) == 0.0
-    assert library.nano_of(total.measurement, total.scale) == 10**6
+    assert library.nano_of(total.measurement, total.scale, library.REPLACE_ONE) == 10**6
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.inf, math.nan])
 def test_scale_without_noise_is_refused(scale: float, median: library.Mechanism) -> None:
     with pytest.raises(GateBroken) as refused:
-        library.nano_of(median.measurement, scale)
+        library.nano_of(median.measurement, scale, library.REPLACE_ONE)
 
     assert refused.value.code == "gate-scale"
 
@@ -110,7 +110,7 @@ def test_scale_zero_is_the_exact_answer_in_the_library_and_has_no_price_here() -
     assert exact(12345) == 12345
 
     with pytest.raises(GateBroken) as refused:
-        library.nano_of(exact, 1.0)
+        library.nano_of(exact, 1.0, 1)
 
     assert refused.value.code == "gate-map"
 
@@ -174,7 +174,7 @@ def test_unknown_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_charge_is_rounded_up() -> None:
     third = make_gaussian(atom_domain(T="i64"), absolute_distance(T="i64"), 3.0)
 
-    assert library.nano_of(third, 3.0) == math.ceil(4 / 18 * 10**9)
+    assert library.nano_of(third, 3.0, 2) == math.ceil(4 / 18 * 10**9)
 
 
 @pytest.mark.parametrize("share_nano", [1, 2, 3, 7, 10_416_666, 31_250_000, 10**12])

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from gate_plans import gate_plan, output_plan, raw
+from gate_plans import category_plan, gate_plan, output_plan, raw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -113,6 +113,47 @@ def test_count_takes_whole_numbers_only(untrusted: bytes, fixed: int) -> None:
     count = output_plan(whole=True, decimals=0, low=Decimal(0), high=Decimal(4), default=Decimal(1))
 
     assert read(b'{"x": ' + untrusted + b"}", gate_plan(count, blocks=1)) == fixed
+
+
+@pytest.mark.parametrize(
+    ("untrusted", "place"),
+    [
+        (b'{"x": "low"}', 0),
+        (b'{"x": "high"}', 2),
+        (b'{"x": "h\\u0069gh"}', 2),
+        (b'{"x": "High"}', 1),
+        (b'{"x": "high "}', 1),
+        (b'{"x": "higher"}', 1),
+        (b'{"x": "hi\\u0000gh"}', 1),
+        (b'{"x": ""}', 1),
+        (b'{"x": 2}', 1),
+        (b'{"x": 2.0}', 1),
+        (b'{"x": "2"}', 1),
+        (b'{"x": null}', 1),
+        (b'{"x": true}', 1),
+        (b'{"x": ["high"]}', 1),
+        (b'{"x": {"high": "high"}}', 1),
+        (b'{"x": NaN}', 1),
+    ],
+)
+def test_category_is_exactly_one_of_the_list_or_the_default(untrusted: bytes, place: int) -> None:
+    assert read(untrusted, gate_plan(category_plan(), blocks=1)) == place
+
+
+@pytest.mark.parametrize(
+    ("untrusted", "places"),
+    [
+        (b'{"c": "high", "x": 1}', [2, 1_000_000]),
+        (b'{"x": 1, "c": "low"}', [0, 1_000_000]),
+        (b'{"c": "unknown", "x": 1}', [1, 0]),
+        (b'{"c": "high", "x": "high"}', [1, 0]),
+        (b'{"c": 1, "x": 1}', [1, 0]),
+    ],
+)
+def test_categories_and_numbers_of_one_chamber_are_all_good_or_all_default(untrusted: bytes, places: list[int]) -> None:
+    both = gate_plan(category_plan("c"), output_plan(), blocks=1)
+
+    assert [int(column[0]) for column in read_columns(both, [untrusted])] == places
 
 
 def test_bad_chamber_leaves_its_neighbours_alone() -> None:

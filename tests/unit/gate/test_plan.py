@@ -1,5 +1,6 @@
 """A plan is made from public facts, and every fact that would make a release unsafe has a code of its own."""
 
+import math
 import re
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from factory import World
 from gate_plans import facts
 
+from protocol.documents.algorithm import OutputSpec
 from sandbox.domain import plan_checks
 from sandbox.domain.dataset import Unit
 from sandbox.domain.plan import GatePlan, make_gate_plan
@@ -23,6 +25,14 @@ MEDIAN = {
 }
 SUM = {"name": "x", "kind": "number", "range": ["0", "2"], "default": "0", "aggregator": "sum"}
 COUNT = SUM | {"kind": "count", "aggregator": "count"}
+VOTE = {
+    "name": "x",
+    "kind": "category",
+    "categories": ["low", "middle", "high"],
+    "default_category": "middle",
+    "aggregator": "vote",
+}
+HISTOGRAM = VOTE | {"aggregator": "histogram"}
 UNIT: dict[str, Any] = {"algorithm": {"mode": "unit", "outputs": [SUM]}, "order": {"blocks": 0}}
 
 
@@ -72,10 +82,10 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("gate-outputs", {"order": {"rho": [{"output": "y", "nano": 31_250_000}]}}),
     ("gate-outputs", {"order": {"rho": [{"output": "x", "nano": 10}, {"output": "x", "nano": 31_000_000}]}}),
     ("gate-outputs", {"order": {"rho": [{"output": "x", "nano": 10}, {"output": "y", "nano": 31_000_000}]}}),
-    ("gate-kind", {"algorithm": {"outputs": [MEDIAN | {"kind": "category"}]}}),
-    ("gate-aggregator", {"algorithm": {"outputs": [MEDIAN | {"aggregator": "vote"}]}}),
     ("gate-aggregator", unit(aggregator="count")),
     ("gate-divisor", {"algorithm": {"outputs": [MEDIAN | {"divide_by": "people"}]}}),
+    ("gate-divisor", {"algorithm": {"outputs": [VOTE | {"divide_by": "people"}]}}),
+    ("gate-divisor", UNIT | {"algorithm": {"mode": "unit", "outputs": [HISTOGRAM | {"divide_by": "alleles"}]}}),
     ("gate-range", {"algorithm": {"outputs": [MEDIAN | {"range_per": "person"}]}}),
     ("gate-range", {"algorithm": {"outputs": [MEDIAN | {"range": ["-3", "999999999999999999"]}]}}),
     ("gate-range", {"algorithm": {"outputs": [MEDIAN | {"range": ["-3", "0." + "0" * 39 + "1"]}]}}),
@@ -83,6 +93,10 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("gate-default", unit(kind="count", default="0.5")),
     ("gate-spread", {"algorithm": {"outputs": [MEDIAN | {"spread": None}]}}),
     ("gate-median-resolution", {"order": {"rho": [{"output": "x", "nano": 31_249_999}]}}),
+    (
+        "gate-vote-resolution",
+        {"algorithm": {"outputs": [VOTE]}, "order": {"rho": [{"output": "x", "nano": 1_809_000}]}},
+    ),
     ("budget-job", {"policy": {"job_cap_nano": 31_249_999}}),
 ]
 
@@ -103,10 +117,43 @@ def test_share_of_nothing_is_refused() -> None:
     assert refused.value.code == "gate-share"
 
 
+@pytest.mark.parametrize(
+    ("code", "categories", "default"),
+    [
+        ("gate-categories", ("a",), "a"),
+        ("gate-categories", ("a", "a"), "a"),
+        ("gate-categories", tuple(map(str, range(257))), "0"),
+        ("gate-default", ("a", "b"), "c"),
+        ("gate-default", ("a", "b"), None),
+    ],
+)
+def test_unfit_categories_are_refused_though_protocol_did_so_before(
+    code: str, categories: tuple[str, ...], default: str | None
+) -> None:
+    with pytest.raises(Refused) as refused:
+        plan_checks.check_categories("x", categories, default)
+
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(("mode", "spec"), [("unit", HISTOGRAM), ("block", VOTE)])
+def test_aggregator_of_another_mode_is_refused_though_protocol_did_so_before(
+    mode: plan_checks.Mode, spec: dict[str, Any]
+) -> None:
+    other: plan_checks.Mode = "unit" if mode == "block" else "block"
+    output = OutputSpec.model_validate(spec)
+
+    assert plan_checks.check_aggregator(mode, output) == spec["aggregator"]
+    with pytest.raises(Refused) as refused:
+        plan_checks.check_aggregator(other, output)
+
+    assert refused.value.code == "gate-aggregator"
+
+
 def test_table_of_codes_is_the_table_of_cases() -> None:
     written = set(re.findall(r"^((?:gate|budget)-[a-z-]+) ", plan_checks.__doc__ or "", re.MULTILINE))
 
-    assert written == {code for code, _ in REFUSED} | {"gate-share"}
+    assert written == {code for code, _ in REFUSED} | {"gate-share", "gate-categories"}
 
 
 def test_more_outputs_than_anyone_may_ask_for_are_refused() -> None:
@@ -126,6 +173,35 @@ def test_medians_are_planned_up_to_the_rule_and_no_further(count: int, blocks: i
 
     with pytest.raises(Refused):
         plan_checks.check_medians(shares, blocks - 1)
+
+
+@pytest.mark.parametrize("categories", [2, 3, 10, 256])
+@pytest.mark.parametrize("blocks", [32, 128, 1024])
+def test_vote_of_all_blocks_wins_where_it_is_planned(categories: int, blocks: int) -> None:
+    least = next(share for share in range(1, 10**9, 10**4) if not is_refused(share, blocks, categories))
+    scale = math.sqrt(10**9 / (2 * least))
+
+    lost = (categories - 1) * math.exp(-blocks / scale)
+
+    assert 0.0002 < lost <= 0.001
+
+
+def is_refused(share: int, blocks: int, categories: int) -> bool:
+    try:
+        plan_checks.check_vote("x", share, blocks, categories)
+    except Refused:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(("mode", "spec"), [("block", VOTE), ("unit", HISTOGRAM)])
+def test_categories_are_planned_as_places_in_their_list(mode: str, spec: dict[str, Any]) -> None:
+    order = {"blocks": 0} if mode == "unit" else {}
+
+    output = plan({"mode": mode, "outputs": [spec]}, order).outputs[0]
+
+    assert output.categories == ("low", "middle", "high")
+    assert (output.low, output.high, output.default, output.decimals, output.whole) == (0, 2, 1, 0, True)
 
 
 def test_plan_carries_what_was_signed() -> None:
