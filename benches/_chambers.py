@@ -17,7 +17,7 @@ from sandbox.chambers.container import ContainerRuntime
 from sandbox.chambers.launcher import executable
 from sandbox.chambers.runtime import ChamberRuntime
 from sandbox.chambers.seccomp import profile
-from sandbox.domain.chamber import ChamberPlan, Timing, uid_base
+from sandbox.domain.chamber import ChamberPlan, Profile, Timing, uid_base
 
 NODE = f"bench-{os.getpid()}"
 PROGRAM = "/end"
@@ -91,6 +91,7 @@ def plan(folder: Path, image_id: str, chambers: int, **changes: Any) -> ChamberP
         "memory_bytes": 64 << 20,
         "output_bytes": 64,
         "timing": Timing.IMMEDIATE,
+        "profile": Profile.STANDARD,
         "start_at": datetime.now(UTC),
         "lanes": 2,
         "seccomp": profile(),

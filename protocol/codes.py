@@ -72,6 +72,7 @@ CODES: dict[str, str] = {
     "passkey-verification": "the passkey did not verify its user",
     "person-revoked": "a live status revokes the person",
     "policy-delta": "the policy's δ is not between 0 and 1",
+    "policy-profile": "the policy promises strict without fixed slots or with several lanes",
     "policy-other-node": "the policy is another holder's or another node's",
     "receipt-future": "the receipt was issued later than now",
     "receipt-inconsistent": "the receipt contradicts itself",

@@ -19,11 +19,11 @@ from docker.errors import NotFound
 
 from client.images import build
 from protocol.documents.algorithm import ImageIdentity
+from sandbox.chambers import seccomp
 from sandbox.chambers.cell import CellRuntime
 from sandbox.chambers.container import ContainerRuntime
 from sandbox.chambers.runtime import ChamberRuntime
-from sandbox.chambers.seccomp import profile
-from sandbox.domain.chamber import ChamberPlan, Timing, uid_base
+from sandbox.domain.chamber import ChamberPlan, Profile, Timing, uid_base
 
 HOSTILE = Path(__file__).parent.parent / "algorithms" / "hostile"
 ENGINES = ("container", "cell")
@@ -77,10 +77,15 @@ def supervisor() -> Path:
     return Path(program)
 
 
-def engine_runtime(engine: str, node: str) -> ChamberRuntime:
-    """The runtime of that name on the engine that set-up found or started."""
+def list_of_calls(profile: Profile) -> str:
+    """The list of system calls that belongs to a profile."""
+    return seccomp.profile(strict=profile is Profile.STRICT)
+
+
+def engine_runtime(engine: str, node: str, roots: Path | None = None) -> ChamberRuntime:
+    """The runtime of that name on the engine that set-up found or started; with `roots`, cells offer strict too."""
     if engine == "cell":
-        return CellRuntime(engine_url(), node, supervisor())
+        return CellRuntime(engine_url(), node, supervisor(), roots=roots)
     return ContainerRuntime(engine_url(), node)
 
 
@@ -106,7 +111,14 @@ class Hall:
     """Runs plans of chambers whose blocks say what each of them does."""
 
     def __init__(
-        self, runtime: ChamberRuntime, image_id: str, directory: Path, job: str, *, oci_runtime: str = "runc"
+        self,
+        runtime: ChamberRuntime,
+        image_id: str,
+        directory: Path,
+        job: str,
+        *,
+        oci_runtime: str = "runc",
+        profile: Profile = Profile.STANDARD,
     ) -> None:
         self.runtime = runtime
         self.image_id = image_id
@@ -114,6 +126,7 @@ class Hall:
         self.outputs = directory / "outputs"
         self._job = job
         self._oci_runtime = oci_runtime
+        self._profile = profile
 
     def plan(self, roles: Sequence[str | None], **changes: Any) -> ChamberPlan:
         """A plan with one chamber for each role; None is an empty block."""
@@ -128,9 +141,10 @@ class Hall:
             "memory_bytes": 128 << 20,
             "output_bytes": 4096,
             "timing": Timing.IMMEDIATE,
+            "profile": self._profile,
             "start_at": datetime.now(UTC),
             "lanes": 2,
-            "seccomp": profile(),
+            "seccomp": list_of_calls(self._profile),
             "oci_runtime": self._oci_runtime,
             "uid_base": FIRST_UID,
         }
@@ -146,9 +160,8 @@ class Hall:
         """A slot in seconds in which an honest chamber surely ends on this machine, as busy as it is now."""
         start = time.monotonic()
         with tempfile.TemporaryDirectory(dir=_SHARED_MEMORY) as directory:
-            pace = Hall(
-                self.runtime, self.image_id, Path(directory), f"{self._job}-pace", oci_runtime=self._oci_runtime
-            )
+            same = {"oci_runtime": self._oci_runtime, "profile": self._profile}
+            pace = Hall(self.runtime, self.image_id, Path(directory), f"{self._job}-pace", **same)
             assert pace.run(["honest"]) == [HONEST]
         spare = 6 if self._oci_runtime == "runc" else 20  # a kernel of its own starts slowly, and slower beside another
         return max(2, math.ceil(spare * (time.monotonic() - start)))

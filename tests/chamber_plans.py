@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.domain.chamber import ChamberPlan, Timing, uid_base
+from sandbox.domain.chamber import ChamberPlan, Profile, Timing, uid_base
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -22,6 +22,7 @@ def plan(**changes: Any) -> ChamberPlan:
         "memory_bytes": 64 << 20,
         "output_bytes": 100,
         "timing": Timing.PADDED,
+        "profile": Profile.STANDARD,
         "start_at": START,
         "lanes": 2,
         "seccomp": "{}",

@@ -246,11 +246,64 @@ def read_counter() -> None:
     RESULT.write_text(json.dumps([os.fstat(descriptor).st_ino for descriptor in made]))
 
 
+def count_all() -> None:
+    """Move on whatever is counted anywhere, as far as it is allowed."""
+    for number in range(MANY // 50):
+        for make in (*NUMBERED.values(), lambda: os.open(f"/tmp/{number}", os.O_CREAT), lambda: os.open("/", 0)):  # noqa: B023
+            with suppress(OSError):
+                os.close(make())
+        with suppress(OSError):
+            Path(f"/tmp/{number}").unlink()
+    RESULT.write_text("{}")
+
+
+def every_number() -> None:
+    """Every number that the kernel gives to what is new or mounted here; "refused" where it gives none."""
+    for number in range(3):
+        Path(f"/tmp/new{number}").touch()
+        Path(f"/dev/shm/new{number}").touch()
+    places = [*Path("/").iterdir(), *Path("/tmp").iterdir(), *Path("/dev").rglob("*"), *Path("/mnt").rglob("*")]
+    inodes = {str(path): path.lstat().st_ino for path in places if not path.is_relative_to("/mnt/input/data")}
+    devices = {
+        str(path): path.stat().st_dev for path in map(Path, ("/", "/tmp", "/dev/shm", "/mnt/input", "/mnt/output"))
+    }
+    made = {name: numbered(make) for name, make in NUMBERED.items()}
+    RESULT.write_text(json.dumps({"made": made, "inodes": inodes, "devices": devices}))
+
+
+def numbered(make: Callable[[], int]) -> int | str:
+    """The inode number of what is made, or that it is refused."""
+    try:
+        return os.fstat(make()).st_ino
+    except OSError:
+        return "refused"
+
+
+NUMBERED: dict[str, Callable[[], int]] = {
+    "pipe": lambda: os.pipe()[0],
+    "memory file": lambda: os.memfd_create("x"),
+    "socket pair": lambda: socket.socketpair()[0].detach(),
+    "socket": lambda: socket.socket(socket.AF_UNIX).detach(),
+    "event": lambda: os.eventfd(0),
+    "poll": lambda: system_call(291, 0),
+    "timer": lambda: system_call(283, 1, 0),
+    "signals": lambda: system_call(289, -1, (ctypes.c_ulong * 1)(), 8, 0),
+}
+
+
 def warm() -> None:
     """Read the files of the image whose bits are 1."""
     for number, bit in enumerate(json.loads((DATA / "bits.json").read_text())):
         if bit:
             Path(f"/warm/{number}").read_bytes()
+    RESULT.write_text("{}")
+
+
+def thrash() -> None:
+    """Push everything out of the processor's caches."""
+    room = bytearray(192 << 20)
+    for _ in range(3):
+        room[::64] = bytes(len(room) // 64)
     RESULT.write_text("{}")
 
 

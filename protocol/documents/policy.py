@@ -43,4 +43,9 @@ class Policy(Document):
     def _check(self) -> Self:
         if not 0 < self.delta < 1:
             raise Refused("policy-delta", "The policy's δ is not between 0 and 1; correct it and sign it again.")
+        if self.profile == "strict" and (self.timing != "padded" or self.lanes != 1):
+            sentence = (
+                "The policy promises strict with chambers side by side, or at no fixed times; sign padded, lanes 1."
+            )
+            raise Refused("policy-profile", sentence)
         return self

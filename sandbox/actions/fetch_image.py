@@ -13,6 +13,7 @@ from pathlib import Path
 
 from protocol.documents.algorithm import ImageIdentity
 from sandbox.actions.node import Node
+from sandbox.domain.chamber import Profile
 from sandbox.errors import Refused
 
 ARCHIVE_BYTES = 2 << 30
@@ -20,13 +21,17 @@ OVERHEAD_BYTES = 64 << 20  # what an archive may have beside its layers
 
 
 def fetch_image(node: Node, identity: ImageIdentity, until: dt.datetime) -> str | None:
-    """Return the engine's ID of the loaded image; None when another tick must go on.
+    """Return the engine's ID of the loaded image, ready to be run; None when another tick must go on.
 
     Refuses `image-missing` and `image-mismatch`.
     """
-    loaded = node.runtime.find_image(identity)
-    if loaded is not None:
-        return loaded
+    image_id = node.runtime.find_image(identity) or _load(node, identity, until)
+    if image_id is not None:
+        node.runtime.prepare_image(image_id, Profile(node.trust.policy.profile))
+    return image_id
+
+
+def _load(node: Node, identity: ImageIdentity, until: dt.datetime) -> str | None:
     archive = node.places.images / f"{identity.archive_digest}.tar"
     if not archive.exists():
         with _only_one(archive) as mine:

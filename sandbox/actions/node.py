@@ -29,6 +29,9 @@ class Times:
     slice: dt.timedelta
 
 
+ROOTS = ".roots"  # in the run directory: no job has a name like this
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
     """Whom this node believes and what its holder allows, verified when the node was opened."""
@@ -83,8 +86,8 @@ class Node:
         return self.places.run / job_id
 
     def remove_run_directories(self, keep: Collection[str]) -> None:
-        """Forget staged blocks and outputs of every job but those to keep."""
+        """Forget staged blocks and outputs of every job but those to keep; roots of images are the runtime's."""
         if self.places.run.exists():
             for directory in self.places.run.iterdir():
-                if directory.is_dir() and directory.name not in keep:
+                if directory.is_dir() and directory.name not in {*keep, ROOTS}:
                     shutil.rmtree(directory)

@@ -12,7 +12,7 @@ from pathlib import Path
 from protocol.documents.strict import canonical
 from sandbox.actions.stage import BLOCKS, OUTPUTS
 from sandbox.actions.work import Pause, Work
-from sandbox.domain.chamber import ChamberPlan, Timing, uid_base
+from sandbox.domain.chamber import ChamberPlan, Profile, Timing, uid_base
 from sandbox.domain.job import JobState
 from sandbox.domain.schedule import Schedule, postpone
 from sandbox.errors import InfrastructureLost
@@ -74,6 +74,7 @@ def chamber_plan(work: Work, directory: Path) -> ChamberPlan:
         memory_bytes=algorithm.memory_bytes,
         output_bytes=algorithm.output_bytes,
         timing=Timing(policy.timing),
+        profile=Profile(policy.profile),
         start_at=row.start_at,
         lanes=policy.lanes,
         seccomp=work.node.seccomp,

@@ -13,6 +13,7 @@ A cell that the memory limit killed was killed by the chamber that it ran: that 
 on behind it. A cell that ended otherwise without all its outcomes is the machine's failure.
 """
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -26,8 +27,9 @@ from sandbox.chambers.engine import ContainerState, Engine
 from sandbox.chambers.engine_runtime import EngineRuntime, image_environment
 from sandbox.chambers.limits import GONE_SECONDS
 from sandbox.chambers.outputs import Outcomes
+from sandbox.chambers.resident import ResidentRoots
 from sandbox.chambers.slices import Clock
-from sandbox.domain.chamber import ChamberPlan, Timing
+from sandbox.domain.chamber import ChamberPlan, Profile, Timing, check_profile
 from sandbox.errors import InfrastructureLost
 
 KILLED: Final = 137
@@ -38,12 +40,19 @@ class CellsForbidden(InfrastructureLost):
 
 
 class CellRuntime(EngineRuntime):
-    """Chambers in cells; `program` is the built supervisor, whose digest is checked before each slice."""
+    """Chambers in cells; `program` is the built supervisor, whose digest is checked before each slice.
 
-    def __init__(self, docker_url: str, node: str, program: Path, *, apparmor: str | None = None) -> None:
+    `roots` is a directory on tmpfs for the roots of images, without which profile `strict` is not offered.
+    """
+
+    def __init__(
+        self, docker_url: str, node: str, program: Path, *, roots: Path | None = None, apparmor: str | None = None
+    ) -> None:
         super().__init__(docker_url, node)
         self._program = program
         self._apparmor = apparmor
+        ours = cell_flags.labels(node, "resident-roots", 0)
+        self._roots = ResidentRoots(self._engine, roots, ours) if roots else None
 
     def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
         """As `ChamberRuntime.run_slice` says."""
@@ -54,9 +63,33 @@ class CellRuntime(EngineRuntime):
         for chamber in range(first, plan.chambers):
             if plan.block_dirs[chamber] is None:
                 outcomes.write(chamber, None)
-        kit = cell_flags.Kit(program=self._program, apparmor=self._apparmor, node=self._node)
+        root = self._root_of(plan.image_id, plan.profile)
+        kit = cell_flags.Kit(program=self._program, apparmor=self._apparmor, node=self._node, root=root)
         Cells(self._engine, self._cgroups, kit, plan, outcomes).run(first, until)
         return outcomes.first_open(first, plan.chambers)
+
+    def reap(self, live_jobs: Collection[str]) -> int:
+        """As `ChamberRuntime.reap` says."""
+        if self._roots:
+            self._roots.sweep()
+        return super().reap(live_jobs)
+
+    def remove_image(self, image_id: str) -> None:
+        """As `ChamberRuntime.remove_image` says."""
+        if self._roots:
+            self._roots.remove(image_id)
+        super().remove_image(image_id)
+
+    def prepare_image(self, image_id: str, profile: Profile) -> None:
+        """As `ChamberRuntime.prepare_image` says."""
+        self._root_of(image_id, profile)
+
+    def _root_of(self, image_id: str, profile: Profile) -> Path | None:
+        """Where the image's root is held in memory, for profile `strict`."""
+        if profile is Profile.STANDARD:
+            return None
+        check_profile(profile, *([Profile.STRICT] if self._roots else []))
+        return self._roots.root_of(image_id) if self._roots else None
 
 
 class Cells:

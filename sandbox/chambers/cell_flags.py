@@ -23,11 +23,12 @@ _SCRATCH_SLACK_BYTES = 256 << 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
-    """What a node brings to its cells: the built supervisor, the AppArmor profile if it has one, its name."""
+    """What a node brings to a job's cells: the supervisor, its AppArmor profile and name, the root if in memory."""
 
     program: Path
     apparmor: str | None
     node: str
+    root: Path | None
 
 
 def host_config(plan: ChamberPlan, desk: CellDesk, kit: Kit, blocks: Path) -> dict[str, Any]:
@@ -57,6 +58,8 @@ def host_config(plan: ChamberPlan, desk: CellDesk, kit: Kit, blocks: Path) -> di
             flags.bind(f"{INPUT_PATH}/filter", desk.filter, read_only=True),
             # All blocks of the job, for the supervisor; each chamber has its own one bound into its namespace, alone.
             flags.bind(f"{INPUT_PATH}/blocks", blocks, read_only=True),
+            # Profile strict: the image's root in memory, from which the chambers' roots are made.
+            *([flags.bind(f"{INPUT_PATH}/root", kit.root, read_only=True)] if kit.root else []),
             # Written by the supervisor alone: a chamber's namespace does not have it.
             flags.bind(f"{OUTPUT_PATH}/outcomes", desk.outcomes, read_only=False),
         ],

@@ -25,7 +25,7 @@ from sandbox.chambers.engine_runtime import EngineRuntime, image_environment
 from sandbox.chambers.limits import GONE_SECONDS
 from sandbox.chambers.outputs import Outcomes
 from sandbox.chambers.slices import Clock, run_slots
-from sandbox.domain.chamber import ChamberPlan
+from sandbox.domain.chamber import ChamberPlan, Profile, check_profile
 from sandbox.errors import InfrastructureLost
 
 
@@ -34,12 +34,17 @@ class ContainerRuntime(EngineRuntime):
 
     def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
         """As `ChamberRuntime.run_slice` says."""
+        check_profile(plan.profile, Profile.STANDARD)
         outcomes = Outcomes(outputs_dir)
         self._engine.check_able(plan.oci_runtime)
         sweep(outcomes.work, plan.fence)
         hall = Hall(self._engine, self._cgroups, self._node, plan, outcomes)
         run_slots(plan, hall, outcomes, first, until)
         return outcomes.first_open(first, plan.chambers)
+
+    def prepare_image(self, image_id: str, profile: Profile) -> None:  # noqa: ARG002  the engine has it ready
+        """As `ChamberRuntime.prepare_image` says."""
+        check_profile(profile, Profile.STANDARD)
 
 
 class Hall:

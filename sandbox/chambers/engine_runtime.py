@@ -46,6 +46,10 @@ class EngineRuntime:
             raise Refused("image-mismatch", "What the engine made of the archive is not the image that was signed.")
         return image_id
 
+    def remove_image(self, image_id: str) -> None:
+        """As `ChamberRuntime.remove_image` says."""
+        self._engine.remove_image(image_id)
+
     def collect(self, outputs_dir: Path, chambers: int) -> list[bytes | None]:
         """As `ChamberRuntime.collect` says."""
         return Outcomes(outputs_dir).collect(chambers)
@@ -72,4 +76,6 @@ def image_environment(engine: Engine, plan: ChamberPlan) -> list[str]:
     image = engine.image(plan.image_id)
     if image is None:
         raise InfrastructureLost("image-missing", "The image is not loaded at this node; load it again.")
+    if image["Config"].get("Volumes"):  # it would be a writable place on the host's disk; no check of ours let it in
+        raise InfrastructureLost("image-volume", "The loaded image asks for volumes: remove it and load it anew.")
     return [setting.partition("=")[0] for setting in image["Config"].get("Env") or ()]

@@ -12,7 +12,7 @@ from pathlib import Path
 from protocol.documents.algorithm import ImageIdentity
 from protocol.documents.image import ImageLimits, read_identity
 from sandbox.chambers.outputs import Outcomes
-from sandbox.domain.chamber import ChamberPlan, Timing
+from sandbox.domain.chamber import ChamberPlan, Profile, Timing
 from sandbox.errors import InfrastructureLost, Refused
 
 
@@ -61,6 +61,13 @@ class FakeRuntime:
                 raise Refused("image-mismatch", "The archive is not the image that was signed.")
         self._images[identity.config_digest] = identity.layers
         return identity.config_digest
+
+    def prepare_image(self, image_id: str, profile: Profile) -> None:
+        """Nothing needs to be made ready."""
+
+    def remove_image(self, image_id: str) -> None:
+        """Forget an image."""
+        self._images.pop(image_id, None)
 
     def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
         """Run chambers one after another; each is over at once, whatever it pretends."""

@@ -9,7 +9,7 @@ import structlog
 from protocol.documents.algorithm import ImageIdentity
 from sandbox.chambers.cell import CellsForbidden
 from sandbox.chambers.runtime import ChamberRuntime
-from sandbox.domain.chamber import ChamberPlan
+from sandbox.domain.chamber import ChamberPlan, Profile
 
 log = structlog.get_logger()
 
@@ -31,6 +31,14 @@ class PreferredRuntime:
     def load_image(self, archive: Path, identity: ImageIdentity) -> str:
         """As `ChamberRuntime.load_image` says."""
         return self._runtime.load_image(archive, identity)
+
+    def prepare_image(self, image_id: str, profile: Profile) -> None:
+        """As `ChamberRuntime.prepare_image` says."""
+        self._runtime.prepare_image(image_id, profile)
+
+    def remove_image(self, image_id: str) -> None:
+        """As `ChamberRuntime.remove_image` says."""
+        self._runtime.remove_image(image_id)
 
     def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
         """As `ChamberRuntime.run_slice` says."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from protocol.documents.algorithm import ImageIdentity
-from sandbox.domain.chamber import ChamberPlan
+from sandbox.domain.chamber import ChamberPlan, Profile
 
 
 class ChamberRuntime(Protocol):
@@ -26,7 +26,9 @@ class ChamberRuntime(Protocol):
        happened before; a start that was missed by more than half a slot is not made up for: the chamber yields
        nothing. ``immediate``: up to `lanes` chambers run at once and each has its slot's length from its own start.
     6. **An empty block** (None) is not run; in a ``padded`` plan its slot passes unused.
-    7. **The machine's failures are not the algorithm's.** What the engine could not do raises `InfrastructureLost`;
+    7. **Profiles.** An engine that does not offer the plan's profile raises ``profile-unavailable``, and runs nothing
+       with less.
+    8. **The machine's failures are not the algorithm's.** What the engine could not do raises `InfrastructureLost`;
        what the algorithm did never raises.
     """
 
@@ -40,6 +42,15 @@ class ChamberRuntime(Protocol):
         an archive that `read_identity` refuses, and ``image-mismatch`` when its identity, or what the engine
         made of it, differs from the signed one.
         """
+
+    def prepare_image(self, image_id: str, profile: Profile) -> None:
+        """Have ready what chambers of this profile need of a loaded image, so that their first slot starts in time.
+
+        Raises ``profile-unavailable`` where `run_slice` would.
+        """
+
+    def remove_image(self, image_id: str) -> None:
+        """Remove an image and what was made of it; one that is gone is gone, one in use raises `InfrastructureLost`."""
 
     def run_slice(self, plan: ChamberPlan, first: int, outputs_dir: Path, until: datetime) -> int:
         """Run chambers from `first` on until `until`; return the lowest chamber without an outcome.

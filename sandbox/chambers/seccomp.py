@@ -1,6 +1,7 @@
 """The system calls that a chamber may make: the commented list from which ``policies/seccomp.json`` is generated.
 
-Write the file with ``python -m sandbox.chambers.seccomp > policies/seccomp.json``; a test compares the two.
+Write the files with ``python -m sandbox.chambers.seccomp standard > policies/seccomp.json`` and
+``… strict > policies/seccomp-strict.json``; a test compares them.
 
 Rules:
 
@@ -11,9 +12,13 @@ Rules:
    traced makes the engine report its end while it runs on), io_uring, bpf, perf, keyrings, userfaultfd, namespaces and
    mounts, System V and POSIX IPC, inotify, file locks (locks on ``/proc/self/ns/*`` are seen across containers),
    sysinfo and statfs (free memory and free blocks are the whole host's), mincore and cachestat (what others have read).
+4. Profile ``strict`` leaves out what shows a counter of the whole machine: pipes, memory files and sockets get inode
+   numbers from counters that every such call moves on (fstat reads them), and statx tells the numbers of mounts. A
+   program that needs them (subprocesses with pipes, multiprocessing) does not run under it.
 """
 
 import json
+import sys
 from collections.abc import Sequence
 
 _FILES = """
@@ -72,20 +77,25 @@ _WITH_VALUES: tuple[tuple[str, int, tuple[int, ...]], ...] = (
     ("personality", 0, (0xFFFFFFFF,)),  # ask, never change
     ("fallocate", 1, (0,)),  # other modes allocate beyond RLIMIT_FSIZE (measured on ext4) or punch holes
 )
+_COUNTED = frozenset({"pipe", "pipe2", "memfd_create", "socketpair", *_SOCKET_PAIRS.split()})
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 _ENOSYS = 38
 
 Rule = dict[str, object]
 
 
-def profile() -> str:
-    """The profile as JSON text, in the engine's format."""
-    rules: list[Rule] = [_allow(_plain_calls())]
-    rules += [_allow([call], _argument(index, value)) for call, index, values in _WITH_VALUES for value in values]
+def profile(*, strict: bool = False) -> str:
+    """The list as JSON text, in the engine's format."""
+    left_out = _COUNTED | {"statx"} if strict else frozenset[str]()
+    rules: list[Rule] = [_allow([call for call in _plain_calls() if call not in left_out])]
+    for call, index, values in _WITH_VALUES:
+        rules += [_allow([call], _argument(index, value)) for value in values if call not in left_out]
     # clone may not make namespaces; clone3 hides its flags in memory, where no filter sees them, so it does not exist:
     # the C library then uses clone.
     rules.append(_allow(["clone"], _argument(0, _NEW_NAMESPACES, 0)))
-    rules.append({"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS})
+    # As statx under `strict`, without which it uses stat.
+    absent = ["clone3", "statx"] if strict else ["clone3"]
+    rules.append({"names": absent, "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS})
     document = {"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": rules}
     return json.dumps(document, indent=1) + "\n"
 
@@ -108,4 +118,4 @@ def _argument(index: int, value: int, masked: int | None = None) -> Rule:
 
 
 if __name__ == "__main__":
-    print(profile(), end="")
+    print(profile(strict={"standard": False, "strict": True}[sys.argv[1]]), end="")

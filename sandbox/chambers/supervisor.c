@@ -12,7 +12,9 @@
  *     b desk     a tmpfs with one file, result.json, which is opened here before the chamber exists
  *     c clone    a child in new mount, pid, ipc, net, uts and cgroup namespaces
  *     d furnish  (child) a private overlay of the root without an upper layer; /tmp, /dev/shm, /proc of its own; its
- *                block and the input, read-only; then pivot_root, and the old root is gone
+ *                block and the input, read-only; then pivot_root, and the old root is gone. A strict chamber's root is
+ *                in memory, so that no file of it is ever colder than another, and it has no /proc, whose files are
+ *                numbered by a counter of the whole machine
  *     e disarm   (child) limits, a uid of its own, no capability now or ever, no-new-privileges, seccomp
  *     f become   (child) a fork that waits for the program, and execve: a new program, never one that has seen data
  *     g watch    by pidfd and deadline. A wait status alone is no proof: a traced process fakes its end
@@ -57,6 +59,7 @@ static const u64 SECOND = 1000000000UL;
 #define ROOT SCRATCH "/root"              /* where a chamber's root is put together */
 #define DESK SCRATCH "/desk"              /* the tmpfs with the result */
 #define RESULT DESK "/result.json"
+#define PLACES SCRATCH "/places"          /* empty directories, laid over the image's root to mount on */
 #define ALIKE SCRATCH "/input"            /* the input, the same for every chamber, and the place of its block */
 
 /* ---- the kernel, without a library ---------------------------------------------------------------------------- */
@@ -124,11 +127,12 @@ static struct {
     u64 padded, start, slot, reading;       /* nanoseconds; a padded chamber is killed `reading` before its slot's end */
     u64 output;                             /* the most bytes of a result */
     u64 processor;                          /* seconds of processor time of one process: a belt */
+    u64 strict;                             /* the root is the one in memory, and there is no /proc */
     const char *tmp, *shared, *desk;        /* options of the tmpfs at /tmp, at /dev/shm and under the result */
     char **program, **environment;
 } plan;
 
-enum { NUMBERS = 11, WORDS = 3 };
+enum { NUMBERS = 12, WORDS = 3 };
 
 static struct sock_filter filter[FILTER_RULES];
 static struct sock_fprog rules = {0, filter};
@@ -138,7 +142,8 @@ static volatile int *became;         /* shared with the child: whether it got as
 /* argv: its own name; the numbers and words of `plan` in this order; the program and its arguments. */
 static void read_plan(int argc, char **argv, char **environment) {
     u64 *const numbers[NUMBERS] = {&plan.uid, &plan.lane, &plan.lanes, &plan.chambers, &plan.first, &plan.padded,
-                                   &plan.start, &plan.slot, &plan.reading, &plan.output, &plan.processor};
+                                   &plan.start, &plan.slot, &plan.reading, &plan.output, &plan.processor,
+                                   &plan.strict};
     const char **const words[WORDS] = {&plan.tmp, &plan.shared, &plan.desk};
     if (argc < 1 + NUMBERS + WORDS + 1) leave(WRONG);
     for (int i = 0; i < NUMBERS; i++) *numbers[i] = number(argv[1 + i]);
@@ -198,11 +203,9 @@ static i64 copy(i64 from, i64 to, u64 most) {
 static void lay_out(void) {
     CALL(umask, 022);
     must(CALL(mount, 0, "/", 0, MS_REC | MS_PRIVATE));
-    must(CALL(mkdir, ROOT, 0755));
-    must(CALL(mkdir, DESK, 0755));
-    must(CALL(mkdir, SCRATCH "/empty", 0755));
-    must(CALL(mkdir, ALIKE, 0755));
-    must(CALL(mkdir, ALIKE "/data", 0755));
+    static const char *const directories[] = {ROOT, DESK, ALIKE, ALIKE "/data", PLACES, PLACES "/dev", PLACES "/tmp",
+                                              PLACES "/proc", PLACES "/mnt", PLACES IN, PLACES OUT};
+    for (u64 i = 0; i < sizeof directories / sizeof *directories; i++) must(CALL(mkdir, directories[i], 0755));
     i64 from = CALL(open, IN "/input.json", O_RDONLY | O_CLOEXEC);
     i64 to = CALL(open, ALIKE "/input.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
     must(from);
@@ -246,12 +249,13 @@ static void furnish(const char *block) {
     furnished(CALL(sethostname, "chamber", 7));
     furnished(CALL(mount, 0, "/", 0, MS_REC | MS_PRIVATE));
     /* A superblock of its own: through a shared one, chambers would see each other's locks and watches. */
-    furnished(CALL(mount, "overlay", ROOT, "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV, "lowerdir=" SCRATCH "/empty:/"));
+    const char *layers = plan.strict ? "lowerdir=" PLACES ":" IN "/root" : "lowerdir=" PLACES ":/";
+    furnished(CALL(mount, "overlay", ROOT, "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV, layers));
     furnished(CALL(mount, "tmpfs", ROOT "/tmp", "tmpfs", inert, plan.tmp));
     bind("/dev", ROOT "/dev", MS_RDONLY | MS_NOSUID | MS_NOEXEC);
     furnished(CALL(mount, "tmpfs", ROOT "/dev/shm", "tmpfs", inert, plan.shared));
     /* Only its own processes, and nothing that tells about the machine. */
-    furnished(CALL(mount, "proc", ROOT "/proc", "proc", inert, "subset=pid,hidepid=invisible"));
+    if (!plan.strict) furnished(CALL(mount, "proc", ROOT "/proc", "proc", inert, "subset=pid,hidepid=invisible"));
     bind(ALIKE, ROOT IN, MS_RDONLY | inert);
     if (block) {
         bind(block, ROOT IN "/data", MS_RDONLY | inert);

@@ -13,11 +13,11 @@ from typing import Final
 
 from sandbox.chambers import limits
 from sandbox.chambers.slices import reading_seconds
-from sandbox.domain.chamber import ChamberPlan, Timing
+from sandbox.domain.chamber import ChamberPlan, Profile, Timing
 from sandbox.errors import InfrastructureLost
 
 SOURCE: Final = Path(__file__).with_suffix(".c")
-DIGEST: Final = "1d31488bdd2ae3d39a7fe23d5e6a0d15109b93ddc4de2f2c859ef7f645bc4453"
+DIGEST: Final = "ff2e6e82e424d6a2b83fa2f1070afd6187daca88372bce4df824d260e9e8311b"
 FORBIDDEN: Final = 69  # the machine does not let it make its mounts and namespaces
 
 # No library, no header but the kernel's, nothing that depends on where or when it is built.
@@ -49,7 +49,7 @@ def arguments(plan: ChamberPlan, lane: int, first: int, start: float) -> list[st
     numbers = (
         *(plan.uid_base, lane, plan.lanes, plan.chambers, first, int(padded)),
         *(max(0, round(start * _NANO)), slot, round(reading_seconds(plan) * _NANO)),
-        *(plan.output_bytes, -(-plan.slot_milliseconds // 1000) + 1),
+        *(plan.output_bytes, -(-plan.slot_milliseconds // 1000) + 1, int(plan.profile is Profile.STRICT)),
     )
     result = (plan.output_bytes // _PAGE + 1) * _PAGE  # more than the limit, so that too much can be told from enough
     options = (

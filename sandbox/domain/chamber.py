@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from sandbox.errors import Refused
+from sandbox.errors import InfrastructureLost, Refused
 
 MAXIMUM_CHAMBERS = 1_000_000
 MAXIMUM_LANES = 64
@@ -37,6 +37,13 @@ class Timing(StrEnum):
     IMMEDIATE = "immediate"
 
 
+class Profile(StrEnum):
+    """What is closed between one chamber and the next (DESIGN 6)."""
+
+    STANDARD = "standard"  # what passes between chambers at the same time
+    STRICT = "strict"  # also what the kernel's state tells about chambers before
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChamberPlan:
     """What one job's chambers are, may use, and when they run.
@@ -46,8 +53,8 @@ class ChamberPlan:
     `entrypoint` begins with an absolute path inside the image. `block_dirs[j]` holds exactly the files of block j, is
     readable for every uid, and lies beside the others under its six-digit number; None says that the block is empty, so
     its slot passes without a chamber. Sizes are bytes. `start_at` is the moment of the first slot (aware).
-    `uid_base + j` is the uid of chamber j: `uid_base` gives each running job a range of its own. `seccomp` is the
-    profile's JSON text.
+    `uid_base + j` is the uid of chamber j: `uid_base` gives each running job a range of its own. `seccomp` is the JSON
+    text of the list of system calls that belongs to `profile`.
     """
 
     job: str
@@ -60,6 +67,7 @@ class ChamberPlan:
     memory_bytes: int
     output_bytes: int
     timing: Timing
+    profile: Profile
     start_at: datetime
     lanes: int
     seccomp: str
@@ -99,6 +107,15 @@ def uid_base(job: str) -> int:
     """
     number = int.from_bytes(hashlib.sha256(job.encode()).digest()[:8], "big")
     return FIRST_UID + number % (LAST_UID - FIRST_UID - MAXIMUM_CHAMBERS)
+
+
+def check_profile(profile: Profile, *offered: Profile) -> None:
+    """Refuse a profile that an engine does not offer: chambers never run with less than was promised."""
+    if profile not in offered:
+        raise InfrastructureLost(
+            "profile-unavailable",
+            f"This engine does not offer profile {profile}: use cells, or sign a policy with another profile.",
+        )
 
 
 def _check_names(plan: ChamberPlan) -> None:

@@ -10,10 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from protocol.crypto.keys import PrivateKey, load_private
+from protocol.documents.policy import Policy
 from protocol.trust.root import open_policy
 from sandbox.actions.clock import GuardedClock, wall_clock
 from sandbox.actions.init import LEDGER_HEAD, NODE_KEY, POLICY
-from sandbox.actions.node import Node, Places, Times, Trust
+from sandbox.actions.node import ROOTS, Node, Places, Times, Trust
 from sandbox.actions.policy_files import digest_policies, open_policies, read_policies
 from sandbox.actions.trust_root import check_roots, read_roots
 from sandbox.chambers.runtime import ChamberRuntime
@@ -25,7 +26,7 @@ from sandbox.store.base import Store
 from sandbox.store.ledger_head import check_head
 
 POLICY_FOLDER = Path(__file__).parents[2] / "policies"
-SECCOMP = POLICY_FOLDER / "seccomp.json"
+SECCOMP = {"standard": POLICY_FOLDER / "seccomp.json", "strict": POLICY_FOLDER / "seccomp-strict.json"}
 
 
 def open_node(settings: Settings) -> Node:
@@ -48,10 +49,10 @@ def open_node(settings: Settings) -> Node:
         trust=trust,
         places=places,
         times=Times(lease=_seconds(settings.lease_seconds), slice=_seconds(settings.slice_seconds)),
-        seccomp=_read(SECCOMP).decode(),
+        seccomp=_read(SECCOMP[trust.policy.profile]).decode(),
         oci_runtime=settings.oci_runtime,
         connect=_connector(settings, key, clock),
-        start_runtime=_starter(settings),
+        start_runtime=_starter(settings, trust.policy),
     )
 
 
@@ -69,9 +70,6 @@ def open_trust(settings: Settings) -> Trust:
     files = read_policies(settings.policies)
     if digest_policies(files) != policy.policy_set_digest:
         raise Misconfigured("policy-set-other", "The Cedar files are not those that the holder's policy names.")
-    if policy.profile == "strict":
-        sentence = "No engine of this version closes what passes from one chamber to the next: sign profile standard."
-        raise Misconfigured("profile-unavailable", sentence)
     return Trust(
         root=roots.current,
         root_digest=roots.digest,
@@ -97,17 +95,27 @@ def _connector(settings: Settings, key: PrivateKey, clock: GuardedClock) -> Call
     return lambda: Registry(courier, now=clock.now)
 
 
-def _starter(settings: Settings) -> Callable[[], ChamberRuntime]:
+def _starter(settings: Settings, policy: Policy) -> Callable[[], ChamberRuntime]:
+    """How a process of this node gets its runtime; profile `strict` has cells, or does not open."""
+    strict = policy.profile == "strict"
+    cells = settings.supervisor if settings.chamber_engine == "cell" else None
+    if strict and cells is None:
+        sentence = (
+            "The holder's policy promises strict, which needs chamber_engine cell and a supervisor: see `doctor`."
+        )
+        raise Misconfigured("profile-unavailable", sentence)
+
     def start() -> ChamberRuntime:
         from sandbox.chambers.cell import CellRuntime
         from sandbox.chambers.container import ContainerRuntime
         from sandbox.chambers.preferred import PreferredRuntime
 
         engine = settings.docker_url, settings.run_directory.name
-        if settings.chamber_engine == "container" or settings.supervisor is None:
+        if cells is None:
             return ContainerRuntime(*engine)
-        cells = CellRuntime(*engine, settings.supervisor, apparmor=settings.cell_apparmor)
-        return PreferredRuntime(cells, lambda: ContainerRuntime(*engine))
+        roots = settings.run_directory / ROOTS if strict else None
+        runtime = CellRuntime(*engine, cells, roots=roots, apparmor=settings.cell_apparmor)
+        return runtime if strict else PreferredRuntime(runtime, lambda: ContainerRuntime(*engine))
 
     return start
 

@@ -8,9 +8,6 @@ as open, in the controls, when the share is below `OPEN`.
 
 import json
 import math
-import os
-import random
-import shutil
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -20,6 +17,7 @@ from typing import Any
 import chamber_help as help_
 import docker
 import pytest
+from channel_pairs import COUNTED_BITS, WARM_FILES, balanced, error_rate, make_cold, warm_image
 from weakened import NO_LIST_OF_CALLS, weaken_isolation_for_a_control
 
 from sandbox.chambers.runtime import ChamberRuntime
@@ -30,22 +28,7 @@ OPEN = 0.1
 BIT_SECONDS = 0.06
 SENT = ("memory", "namespace lock", "file lock", "watchers", "pipe pages")
 SEEN = {"sysinfo": "memory", "meminfo": "memory", **{name: name for name in SENT[1:]}}
-COUNTED_BITS = 6
-WARM_FILES = 16
-WARM_BYTES = 2 << 20
 A_MESSAGE = 50_000  # inodes
-
-
-def balanced(count: int) -> list[int]:
-    """Random bits, of which half are 1."""
-    bits = [0, 1] * (count // 2)
-    random.SystemRandom().shuffle(bits)
-    return bits
-
-
-def error_rate(sent: list[int], guessed: list[int]) -> float:
-    """The share of bits that came out wrong."""
-    return sum(a != b for a, b in zip(sent, guessed, strict=True)) / len(sent)
 
 
 def at_once(hall: help_.Hall, **changes: Any) -> dict[str, float]:
@@ -129,42 +112,20 @@ def test_control_groups_keep_nothing_of_who_was_here_before(hall: help_.Hall) ->
 
 
 @pytest.fixture
-def warm_image(runtime: ChamberRuntime, image: help_.Image, tmp_path: Path) -> Iterator[str]:
-    """The hostile image with files that nobody has read yet."""
-    context = tmp_path / "warm-context"
-    (context / "warm").mkdir(parents=True)
-    for number in range(WARM_FILES):
-        (context / "warm" / str(number)).write_bytes(os.urandom(WARM_BYTES))
-    shutil.copy(help_.HOSTILE / "channels.py", context)
-    (context / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY channels.py /\nCOPY warm /warm\n")
-    built = help_.build_image(context, tmp_path / "warm.tar")
-    yield runtime.load_image(built.archive, built.identity)
-    help_.forget_image(built.identity.config_digest)
-
-
-def make_cold(engine: docker.APIClient, image_id: str) -> None:
-    """Have the machine forget what it read of the image's files."""
-    driver = engine.inspect_image(image_id)["GraphDriver"]["Data"]
-    layers = [driver.get("UpperDir", ""), *driver.get("LowerDir", "").split(":")]
-    files = [path for layer in layers if layer for path in Path(layer, "warm").glob("*")]
-    if len(files) != WARM_FILES:
-        pytest.skip("the engine does not say where it keeps the files of images")
-    for path in files:
-        with path.open("rb") as stream:
-            os.fsync(stream.fileno())
-            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+def warm_image_id(runtime: ChamberRuntime, tmp_path: Path) -> Iterator[str]:
+    yield from warm_image(runtime, tmp_path)
 
 
 def test_kernel_does_not_say_which_files_others_have_read(
-    hall: help_.Hall, engine: docker.APIClient, warm_image: str
+    hall: help_.Hall, engine: docker.APIClient, warm_image_id: str
 ) -> None:
     """Asked, it refuses. By the clock it can be told in profile `standard`: measured here, and never asserted."""
     bits = balanced(WARM_FILES)
     plan = hall.plan(["warm", "feel"])
     (hall.directory / "blocks" / "000000" / "bits.json").write_text(json.dumps(bits))
-    make_cold(engine, warm_image)
+    make_cold(engine, warm_image_id)
 
-    _, felt = after_each_other(hall, ["warm", "feel"], block_dirs=plan.block_dirs, image_id=warm_image)
+    _, felt = after_each_other(hall, ["warm", "feel"], block_dirs=plan.block_dirs, image_id=warm_image_id)
 
     print("bit error rate, one after another, page cache by time:", error_rate(bits, felt["timed"]))
     assert felt["asked"] == [-1] * WARM_FILES

@@ -291,10 +291,18 @@ def _policies() -> Iterator[Case]:
             "cap-null": ("There is no cap.", malformed, "pool_cap_nano", None),
             "cap-float": ("A cap is a fraction.", malformed, "pool_cap_nano", 0.5),
             "lanes-zero": ("There is no lane.", malformed, "lanes", 0),
+            "strict-and-immediate": ("Strict, and starts tell run times.", "policy-profile", "profile", "strict"),
             "timing-fast": ("The timing is unknown.", malformed, "timing", "fast"),
         },
     )
     missing = broken(document, HOLDER, without("dataset_cap_nano"))
+    strict = {"profile": "strict", "timing": "padded"}
+    for name, says, code, lanes in (
+        ("strict-and-side-by-side", "Strict, and chambers run at once.", "policy-profile", 2),
+        ("strict", "Strict, padded and one at a time.", None, 1),
+    ):
+        data = broken(document, HOLDER, lambda found, lanes=lanes: found.update(strict, lanes=lanes))
+        yield _case("policy", name, says, code, data, HOLDER)
     yield _case("policy", "cap-missing", "A cap is missing: nothing has a default.", malformed, missing, HOLDER)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from chamber_plans import START, plan
 
-from sandbox.domain.chamber import FIRST_UID, LAST_UID, MAXIMUM_CHAMBERS, uid_base
-from sandbox.errors import Refused
+from sandbox.domain.chamber import FIRST_UID, LAST_UID, MAXIMUM_CHAMBERS, Profile, check_profile, uid_base
+from sandbox.errors import InfrastructureLost, Refused
 
 
 def test_slots_follow_each_other_in_each_lane() -> None:
@@ -58,3 +58,10 @@ def test_jobs_have_uids_of_their_own_that_exist() -> None:
     assert bases[-1] + MAXIMUM_CHAMBERS <= LAST_UID
     assert min(later - earlier for earlier, later in itertools.pairwise(bases)) > 128
     assert uid_base("job-1") == uid_base("job-1")
+
+
+def test_profile_that_an_engine_does_not_offer_is_refused() -> None:
+    check_profile(Profile.STANDARD, Profile.STANDARD, Profile.STRICT)
+
+    with pytest.raises(InfrastructureLost, match="profile-unavailable"):
+        check_profile(Profile.STRICT, Profile.STANDARD)

@@ -16,7 +16,7 @@ from sandbox.actions.init import NewNode, init_node
 from sandbox.actions.policy_files import digest_policies, read_policies
 from sandbox.errors import BadInput, Conflict, Misconfigured, SafeconductError
 from sandbox.settings import load_settings
-from sandbox.worker.wiring import POLICY_FOLDER, open_trust
+from sandbox.worker.wiring import POLICY_FOLDER, open_node, open_trust
 
 WORLD = World()
 ROOT = WORLD.sign(WORLD.trust_root(), HOLDER)
@@ -186,9 +186,12 @@ def test_node_whose_files_were_changed_does_not_open(tmp_path: Path, spoil: str,
 
 
 def test_node_that_is_to_promise_more_isolation_than_it_has_does_not_open(tmp_path: Path) -> None:
-    init_node(new(tmp_path, policy=json.dumps(numbers() | {"profile": "strict"}).encode()), START)
+    init_node(
+        new(tmp_path, policy=json.dumps(numbers() | {"profile": "strict", "timing": "padded", "lanes": 1}).encode()),
+        START,
+    )
     with pytest.raises(Misconfigured) as caught:
-        open_trust(load_settings(tmp_path / "node", {}))
+        open_node(load_settings(tmp_path / "node", {}))
     assert caught.value.code == "profile-unavailable"
 
 
