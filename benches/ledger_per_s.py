@@ -12,8 +12,9 @@ from pathlib import Path
 
 from benches.harness import Figure, beside, judge, side_by_side
 from sandbox.domain.ledger import GENESIS, Caps, Scopes
-from sandbox.store import ledger, tables
+from sandbox.store import job, ledger, tables
 from sandbox.store.base import Base, Store
+from sandbox.store.job import Claim
 from sandbox.store.ledger_head import write_head
 from tests.factory import NOW, fake_digest
 
@@ -22,6 +23,7 @@ REACH = ">= 500"
 ROUNDS, WARM_UP = 400, 20
 WIDE = 2**53
 CAPS = Caps(pool_nano=WIDE, lineage_nano=WIDE, project_nano=WIDE, algorithm_nano=WIDE, job_nano=WIDE)
+HELD = {"fence": 1, "run_fence": 0, "taken_over": False}
 RECEIPT, CIPHERTEXT = os.urandom(3_000), os.urandom(12_000)
 
 
@@ -53,7 +55,7 @@ def _charge_and_seal(folder: Path) -> Callable[[], None]:
             )
         write_head(head, entry.head)
         with store.transaction() as session:
-            session.add(tables.Sealed(job_id=order_id, receipt=RECEIPT, ciphertext=CIPHERTEXT, sealed_at=NOW))
+            job.seal(session, Claim(job_id=order_id, **HELD), RECEIPT, CIPHERTEXT, NOW)
 
     return charge_and_seal
 
@@ -64,7 +66,7 @@ def _receive_orders(store: Store) -> list[str]:
     who = {"researcher": "rita", "project": "t2d", "dataset": "cohort", "algorithm": "a" * 64}
     with store.transaction() as session:
         session.add_all(
-            tables.JobRow(id=id_, number=number, state="charged", bundle=b"", received_at=NOW, **who)
+            tables.JobRow(id=id_, number=number, state="charged", fence=1, bundle=b"", received_at=NOW, **who)
             for number, id_ in enumerate(ids)
         )
     return ids

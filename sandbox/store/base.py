@@ -18,11 +18,11 @@ from sqlalchemy.types import TypeDecorator
 
 from sandbox.errors import InfrastructureLost
 
-__all__ = ["Base", "Moment", "Session", "Store"]
+__all__ = ["EPOCH", "Base", "Moment", "Session", "Store"]
 
 BUSY_TIMEOUT_MILLISECONDS = 30_000
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -50,11 +50,11 @@ class Moment(TypeDecorator[dt.datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a moment without time zone cannot be stored")
-        return (value - _EPOCH) // dt.timedelta(microseconds=1)
+        return (value - EPOCH) // dt.timedelta(microseconds=1)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002
         """Give back the aware datetime."""
-        return None if value is None else _EPOCH + dt.timedelta(microseconds=value)
+        return None if value is None else EPOCH + dt.timedelta(microseconds=value)
 
 
 class Store:

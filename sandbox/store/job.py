@@ -18,9 +18,15 @@ from sqlalchemy.orm import Session, defer
 
 from sandbox.domain.job import CHARGED_AND_OPEN, JobState, check_transition
 from sandbox.errors import Fenced
+from sandbox.store.driver import change, microseconds
 from sandbox.store.tables import JobEvent, JobRow, OutboxRow, Sealed
 
 RING_AGAIN_AFTER = dt.timedelta(seconds=10)
+
+_SEAL = (
+    "INSERT INTO sealed (job_id, receipt, ciphertext, sealed_at) "
+    "SELECT id, :receipt, :ciphertext, :at FROM job WHERE id = :job AND fence = :fence"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +166,10 @@ def live_jobs(session: Session) -> frozenset[str]:
 
 
 def seal(session: Session, held: Claim, receipt: bytes, ciphertext: bytes | None, now: dt.datetime) -> None:
-    """Write the end of a claimed job; the primary key lets it be written once."""
-    read_claimed(session, held)
-    session.add(Sealed(job_id=held.job_id, receipt=receipt, ciphertext=ciphertext, sealed_at=now))
-    session.flush()
+    """Write the end of a claimed job in one statement that carries the fence; the primary key lets it happen once."""
+    values = {"job": held.job_id, "fence": held.fence, "at": microseconds(now)}
+    if change(session.connection(), _SEAL, {"receipt": receipt, "ciphertext": ciphertext, **values}) == 0:
+        raise Fenced
 
 
 def acknowledge(session: Session, held: Claim, now: dt.datetime, *, receipt: bool) -> None:

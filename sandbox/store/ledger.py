@@ -8,7 +8,7 @@ entries; `check_ledger` follows the chain and adds it all up again.
 import datetime as dt
 from collections.abc import Iterator
 
-from sqlalchemy import BigInteger, CheckConstraint, Select, String, func, insert, select, text
+from sqlalchemy import BigInteger, CheckConstraint, Connection, Select, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from sandbox.domain.ledger import (
@@ -25,6 +25,7 @@ from sandbox.domain.ledger import (
 )
 from sandbox.errors import LedgerBroken, Refused
 from sandbox.store.base import Base, Moment
+from sandbox.store.driver import change, fetch, microseconds
 
 _NAME = String(200)
 _DIGEST = String(64)
@@ -71,20 +72,24 @@ class LedgerHeadRow(Base):
     digest: Mapped[str] = mapped_column(_DIGEST)
 
 
-# What a charge needs is prepared once, below the object mapper: five statements, of which the first takes the lock.
-_ADD_ENTRY = insert(Base.metadata.tables[LedgerEntryRow.__tablename__])
-_TAKE_HEAD = text("UPDATE ledger_head SET sequence = sequence WHERE id = 1 RETURNING sequence, digest")
-_FIRST_HEAD = text(
+# What a charge needs, below the object mapper: five statements, of which the first takes the lock.
+_TAKE_HEAD = "UPDATE ledger_head SET sequence = sequence WHERE id = 1 RETURNING sequence, digest"
+_FIRST_HEAD = (
     "INSERT INTO ledger_head (id, sequence, digest) VALUES (1, :sequence, :digest) ON CONFLICT (id) DO NOTHING"
 )
-_MOVE_HEAD = text("UPDATE ledger_head SET sequence = :sequence, digest = :digest WHERE id = 1")
-_KNOWN = text("SELECT 1 FROM ledger_entry WHERE order_id = :order_id OR nonce = :nonce LIMIT 1")
-_SPENT = text(
+_MOVE_HEAD = "UPDATE ledger_head SET sequence = :sequence, digest = :digest WHERE id = 1"
+_ADD_ENTRY = (
+    "INSERT INTO ledger_entry (sequence, order_id, nonce, pool, lineage, project, algorithm, job, rho_nano, "
+    "charged_at, previous, digest) VALUES (:sequence, :order_id, :nonce, :pool, :lineage, :project, :algorithm, :job, "
+    ":rho_nano, :charged_at, :previous, :digest)"
+)
+_KNOWN = "SELECT 1 FROM ledger_entry WHERE order_id = :order_id OR nonce = :nonce LIMIT 1"
+_SPENT = (
     "SELECT scope, spent_nano FROM ledger_account WHERE (scope = 'job' AND name = :job) "
     "OR (scope = 'project' AND name = :project) OR (scope = 'algorithm' AND name = :algorithm) "
     "OR (scope = 'dataset' AND name = :dataset) OR (scope = 'pool' AND name = :pool)"
 )
-_DEBIT = text(
+_DEBIT = (
     "INSERT INTO ledger_account (scope, name, spent_nano) VALUES ('job', :job, :rho_nano), "
     "('project', :project, :rho_nano), ('algorithm', :algorithm, :rho_nano), "
     "('dataset', :dataset, :rho_nano), ('pool', :pool, :rho_nano) "
@@ -100,20 +105,20 @@ def charge(
     The transaction must be one that writes from its beginning (`Store.transaction`). After its commit the caller writes
     the head outside the database (`ledger_head.write_head`), before any chamber sees data.
     """
-    head_before = _take_head(session)
-    check_new(session, order_id, nonce)
-    check_caps(_spent(session, scopes), caps, rho_nano)
-    entry = next_entry(head_before, order_id=order_id, nonce=nonce, scopes=scopes, rho_nano=rho_nano, now=now)
     database = session.connection()
-    database.execute(_ADD_ENTRY, _to_row(entry))
-    database.execute(_DEBIT, {"rho_nano": rho_nano, **_names(scopes)})
-    database.execute(_MOVE_HEAD, {"sequence": entry.sequence, "digest": entry.digest})
+    head_before = _take_head(database)
+    _check_new(database, order_id, nonce)
+    check_caps(_spent(database, scopes), caps, rho_nano)
+    entry = next_entry(head_before, order_id=order_id, nonce=nonce, scopes=scopes, rho_nano=rho_nano, now=now)
+    change(database, _ADD_ENTRY, _to_row(entry))
+    change(database, _DEBIT, {"rho_nano": rho_nano, **_names(scopes)})
+    change(database, _MOVE_HEAD, {"sequence": entry.sequence, "digest": entry.digest})
     return entry
 
 
-def check_new(session: Session, order_id: str, nonce: str) -> None:
+def _check_new(database: Connection, order_id: str, nonce: str) -> None:
     """Refuse an order, or a nonce, that was ever charged."""
-    if session.connection().execute(_KNOWN, {"order_id": order_id, "nonce": nonce}).first() is not None:
+    if fetch(database, _KNOWN, {"order_id": order_id, "nonce": nonce}):
         raise Refused("order-replayed", "this order, or its nonce, was charged before: sign a new order")
 
 
@@ -131,7 +136,7 @@ def spent(session: Session, scope: Scope, name: str) -> int:
 
 def left(session: Session, scopes: Scopes, caps: Caps) -> int:
     """Give what another job of the same project, algorithm and dataset could still spend, in nano-rho."""
-    return left_nano(_spent(session, scopes), caps)
+    return left_nano(_spent(session.connection(), scopes), caps)
 
 
 def head(session: Session) -> Head:
@@ -168,17 +173,17 @@ _COLUMNS = {
 }
 
 
-def _take_head(session: Session) -> Head:
-    database = session.connection()
-    row = database.execute(_TAKE_HEAD).one_or_none()
-    if row is None:
-        database.execute(_FIRST_HEAD, {"sequence": GENESIS.sequence, "digest": GENESIS.digest})
-        row = database.execute(_TAKE_HEAD).one()
-    return Head(sequence=row.sequence, digest=row.digest)
+def _take_head(database: Connection) -> Head:
+    taken = fetch(database, _TAKE_HEAD, {})
+    if not taken:
+        change(database, _FIRST_HEAD, {"sequence": GENESIS.sequence, "digest": GENESIS.digest})
+        taken = fetch(database, _TAKE_HEAD, {})
+    ((sequence, digest),) = taken
+    return Head(sequence=sequence, digest=digest)
 
 
-def _spent(session: Session, scopes: Scopes) -> dict[Scope, int]:
-    found = {Scope(scope): int(nano) for scope, nano in session.connection().execute(_SPENT, _names(scopes))}
+def _spent(database: Connection, scopes: Scopes) -> dict[Scope, int]:
+    found = {Scope(scope): int(nano) for scope, nano in fetch(database, _SPENT, _names(scopes))}
     return {scope: found.get(scope, 0) for scope in Scope}
 
 
@@ -201,7 +206,7 @@ def _to_row(entry: LedgerEntry) -> dict[str, object]:
         "algorithm": entry.scopes.algorithm,
         "job": entry.scopes.job,
         "rho_nano": entry.rho_nano,
-        "charged_at": entry.charged_at,
+        "charged_at": microseconds(entry.charged_at),
         "previous": entry.previous,
         "digest": entry.digest,
     }

@@ -1,0 +1,53 @@
+"""Statements below the compiler behave as those above it: one transaction, one kind of error, one spelling each."""
+
+import datetime as dt
+
+import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from sandbox.errors import InfrastructureLost
+from sandbox.store.base import EPOCH, Moment, Store
+from sandbox.store.driver import _spelled, change, fetch, microseconds
+
+ADD = "INSERT INTO ledger_account (scope, name, spent_nano) VALUES ('pool', :name, 1)"
+LOOK = "SELECT name FROM ledger_account WHERE name = :name"
+
+
+def test_what_the_driver_changed_is_undone_with_its_transaction(store: Store) -> None:
+    def add_and_fail() -> None:
+        with store.transaction() as session:
+            assert change(session.connection(), ADD, {"name": "p"}) == 1
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        add_and_fail()
+
+    with store.reading() as session:
+        assert fetch(session.connection(), LOOK, {"name": "p"}) == []
+
+
+def test_driver_s_errors_are_the_mapper_s(store: Store) -> None:
+    with store.transaction() as session:
+        change(session.connection(), ADD, {"name": "p"})
+        with pytest.raises(IntegrityError):
+            change(session.connection(), ADD, {"name": "p"})
+    with store.reading() as session, pytest.raises(OperationalError) as caught:
+        fetch(session.connection(), "SELECT :name FROM nowhere", {"name": "secret"})
+
+    assert "secret" not in str(caught.value)
+
+
+def test_lost_database_is_the_machine_s_fault(store: Store) -> None:
+    with pytest.raises(InfrastructureLost), store.transaction() as session:
+        fetch(session.connection(), "SELECT 1 FROM nowhere", {})
+
+
+def test_moments_are_stored_alike() -> None:
+    moment = EPOCH + dt.timedelta(days=20_000, microseconds=7)
+
+    assert microseconds(moment) == Moment().process_bind_param(moment, None)  # type: ignore[arg-type]
+
+
+def test_each_driver_gets_its_own_spelling() -> None:
+    assert _spelled(LOOK, "sqlite") == LOOK
+    assert _spelled(LOOK, "postgresql").endswith("WHERE name = %(name)s")
