@@ -83,6 +83,8 @@ CODES: dict[str, str] = {
     "release-malformed": "the release holds an impossible interval",
     "release-none": "the receipt says that there is no release",
     "release-other": "the release contradicts its receipt",
+    "restore-other-node": "the document makes good for another node's ledger",
+    "restore-persons": "fewer than two of the trust root's custodians signed",
     "roster-delayed": "the roster is too new to this node",
     "roster-duplicate": "the roster lists one person twice",
     "roster-expired": "the roster has expired",

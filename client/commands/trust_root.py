@@ -43,8 +43,8 @@ def new(
     """Sign a first trust root with root keys. Keys in the file are paths of …public.json files."""
     fields = read_toml(spec)
     fields["root_keys"] = _keys(fields.get("root_keys", []), spec.parent)
-    for office in fields.get("offices", []):
-        office["keys"] = _keys(office.get("keys", []), spec.parent)
+    for owner in (*fields.get("offices", []), *fields.get("custodians", [])):
+        owner["keys"] = _keys(owner.get("keys", []), spec.parent)
     fields.setdefault("version", 1)
     fields.setdefault("expires", now() + timedelta(days=days))
     envelope = documents.sign(TrustRoot, fields, signing_keys(key, passphrase_file))

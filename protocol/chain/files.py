@@ -12,6 +12,7 @@ from protocol.documents.approval import Approval
 from protocol.documents.envelope import Claim, DocumentT, read_envelope
 from protocol.documents.fields import Document
 from protocol.documents.job_order import JobOrder
+from protocol.documents.ledger_restore import LedgerRestore
 from protocol.documents.policy import Policy
 from protocol.documents.receipt import Receipt
 from protocol.documents.roster import Roster
@@ -30,6 +31,7 @@ _MODELS: tuple[type[Document], ...] = (
     JobOrder,
     Policy,
     Receipt,
+    LedgerRestore,
 )
 MODELS = {model.KIND: model for model in _MODELS}
 

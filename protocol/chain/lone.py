@@ -12,11 +12,13 @@ from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import Claim
 from protocol.documents.fields import Document
+from protocol.documents.ledger_restore import LedgerRestore
 from protocol.documents.policy import Policy
 from protocol.documents.roster import Roster
 from protocol.documents.status import Status
 from protocol.documents.trust_root import TrustRoot
 from protocol.errors import Refused
+from protocol.trust.custodians import open_ledger_restore
 from protocol.trust.memory import Memory
 from protocol.trust.offices import find_accredited, live_standing
 from protocol.trust.quorum import check_signed_by_member, signed_on
@@ -81,6 +83,12 @@ def _check_policy(_heap: Heap, claim: Claim[Policy], root: TrustRoot, _now: date
     return f"{policy.holder} signed the policy of {policy.node}, version {policy.version}."
 
 
+def _check_restore(_heap: Heap, claim: Claim[LedgerRestore], root: TrustRoot, _now: datetime) -> str:
+    restore, _, persons = open_ledger_restore(claim.envelope.raw, root, claim.untrusted.node)
+    count, reserve = len(restore.receipts), restore.reserve_nano
+    return f"{' and '.join(persons)} restored the ledger with {count} receipt(s) and {reserve} nano-rho in reserve."
+
+
 _CHECKS: dict[type[Document], Callable[[Heap, Claim[Any], TrustRoot, datetime], str]] = {
     TrustRoot: _check_root,
     Accreditation: _check_accreditation,
@@ -89,4 +97,5 @@ _CHECKS: dict[type[Document], Callable[[Heap, Claim[Any], TrustRoot, datetime], 
     Algorithm: _check_algorithm,
     Approval: _check_approval,
     Policy: _check_policy,
+    LedgerRestore: _check_restore,
 }

@@ -37,6 +37,13 @@ class DatasetRule(Record):
     committees: Some[CommitteeRule]
 
 
+class Custodian(Record):
+    """A person who may sign, with a second one, how a restored ledger is made good."""
+
+    person: Slug
+    keys: Some[Key]
+
+
 class TrustRoot(Document):
     """Signed by a threshold of the data holder's root keys."""
 
@@ -52,6 +59,7 @@ class TrustRoot(Document):
     passkey_origins: Items[PasskeyOrigin] = ()
     log_key: Key | None = None
     roster_delay_hours: Annotated[int, Field(ge=0, le=8760)]
+    custodians: Items[Custodian] = ()
 
     def subjects(self) -> tuple[Subject, ...]:
         return tuple(key.subject(self.holder) for key in self.root_keys)
@@ -69,9 +77,12 @@ class TrustRoot(Document):
         check_distinct(self.root_keys)
         office_keys = tuple(key for office in self.offices for key in office.keys)
         check_distinct(office_keys)
-        check_in_files((*self.root_keys, *office_keys))
+        custodian_keys = tuple(key for custodian in self.custodians for key in custodian.keys)
+        check_distinct(custodian_keys)
+        check_in_files((*self.root_keys, *office_keys, *custodian_keys))
         if self.root_threshold > len(self.root_keys):
             raise Refused("trust-root-threshold", "The trust root asks for more signatures than it has keys; lower it.")
+        _check_names("custodian", [custodian.person for custodian in self.custodians])
         _check_names("office", [office.office for office in self.offices])
         _check_names("passkey origin", [page.origin for page in self.passkey_origins])
         _check_names("dataset", [rule.dataset for rule in self.datasets])

@@ -12,6 +12,8 @@ from sandbox.domain.job import CHARGED_AND_OPEN, JobState
 from sandbox.errors import SafeconductError
 from sandbox.store import job
 
+RESTORED = "ledger-restored"
+
 _STATES: dict[Decision, JobState] = {
     "refused": JobState.REFUSED,
     "failed": JobState.FAILED,
@@ -36,14 +38,32 @@ def cancel(work: Work) -> Pause | None:
     return _end(work, Verdict(decision="cancelled", code="cancelled", reason=sentence))
 
 
+def withdraw(work: Work) -> Pause | None:
+    """End a job that was charged before a restore of the ledger: its answer may have left, so none is made."""
+    sentence = "The node was restored from a backup that held this job unfinished; its charge is kept. Order anew."
+    return _end(work, Verdict(decision="cancelled", code=RESTORED, reason=sentence))
+
+
+def repeat(work: Work, receipt: bytes) -> Pause | None:
+    """End a job that was answered before a restore with its witnessed receipt, byte for byte."""
+    sentence = "This order was answered before the node was restored from a backup; its receipt of then is sent again."
+    return _close(work, JobState.CANCELLED, receipt, RESTORED, sentence)
+
+
 def _end(work: Work, verdict: Verdict) -> Pause | None:
-    node, now = work.node, work.node.clock.now()
+    now = work.node.clock.now()
     leaves_at = max(now, work.row.release_at or now)
+    receipt = sign_receipt(work, verdict, leaves_at, None)
+    _close(work, _STATES[verdict.decision], receipt, verdict.code, verdict.reason)
+    return pause_until(work, leaves_at)
+
+
+def _close(work: Work, state: JobState, receipt: bytes, code: str, sentence: str) -> Pause | None:
+    node, now = work.node, work.node.clock.now()
     if work.state in CHARGED_AND_OPEN:
         node.runtime.remove_below(work.row.id, work.row.fence + 1)
-    receipt = sign_receipt(work, verdict, leaves_at, None)
     with node.store.transaction() as session:
         job.seal(session, work.held, receipt, None, now)
-        job.move(session, work.held, _STATES[verdict.decision], now, code=verdict.code, sentence=verdict.reason)
+        job.move(session, work.held, state, now, code=code, sentence=sentence)
     shutil.rmtree(node.run_directory(work.row.id), ignore_errors=True)
-    return pause_until(work, leaves_at)
+    return None

@@ -26,6 +26,7 @@ import structlog
 from sandbox.actions import charge, end, report, run, seal, stage, verify
 from sandbox.actions.lease import kept_alive, take
 from sandbox.actions.node import Node
+from sandbox.actions.since_restore import since_restore
 from sandbox.actions.work import Pause, Step, Work
 from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, JobState, state_after_loss
 from sandbox.errors import Fenced, Held, InfrastructureLost, LedgerBroken, Refused, SafeconductError
@@ -101,6 +102,9 @@ def _step(node: Node, held: Claim, until: dt.datetime) -> Pause | None:
         row = job.read_claimed(session, held)
     work = Work(node=node, held=held, row=row, until=until)
     try:
+        ending = since_restore(work)
+        if ending is not None:
+            return ending(work)
         if row.cancel_requested and work.state in BEFORE_CHARGE | CHARGED_AND_OPEN:
             return end.cancel(work)
         return STEPS[work.state](work)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import typer
 
 from sandbox.cli.common import Directory, JsonFlag, emit, settings_of
+from sandbox.cli.restore import app as restore
 
 app = typer.Typer(help="See what a node has spent.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(restore, name="restore")
 
 
 @app.callback()

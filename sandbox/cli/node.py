@@ -72,7 +72,7 @@ def init(
         fingerprint=fingerprint,
         policy=read_file(policy),
         policies=policies,
-        holder_keys=[_load(path, passphrase_file) for path in holder_key or []],
+        holder_keys=[load_key(path, passphrase_file) for path in holder_key or []],
         settings=settings,
         office=office,
         key_passphrase=read_file(key_passphrase_file).rstrip(b"\r\n") if key_passphrase_file else None,
@@ -257,7 +257,8 @@ def accept_log(
     emit({"accepted": True, "forgotten": forgotten}, as_json)
 
 
-def _load(path: Path, passphrase_file: Path | None) -> PrivateKey:
+def load_key(path: Path, passphrase_file: Path | None) -> PrivateKey:
+    """Open a private key of a person."""
     from protocol.crypto.keys import load_private
 
     passphrase = read_file(passphrase_file).rstrip(b"\r\n") if passphrase_file else None

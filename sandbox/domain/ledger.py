@@ -8,6 +8,8 @@
 3. There is no refund, and so no negative entry.
 4. Each entry carries the digest of the one before it. The newest digest, the head, is in every receipt and also kept
    outside the database: a database that is older than its head was rolled back, and nothing is charged on it.
+5. Entries of other kinds than a charge stand in the same chain: what a restore puts back (`restore.py`), and a new
+   policy of the holder's. Numbers are left out at a restore only: those of the entries that were lost.
 """
 
 import json
@@ -34,9 +36,23 @@ class Scope(StrEnum):
     POOL = "pool"
 
 
+class Kind(StrEnum):
+    """What an entry records."""
+
+    CHARGE = "charge"
+    RESTORE = "restore"  # the ledger was restored; with the pool's reserve for what nobody witnessed
+    RESERVE = "reserve"  # one lineage's reserve
+    WITNESSED = "witnessed"  # a charge that was lost and is known by its receipt
+    POLICY = "policy"  # the holder's next policy took effect
+
+
+FREE = frozenset({Kind.RESTORE, Kind.RESERVE, Kind.POLICY})
+"""What may cost nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scopes:
-    """The names of the five accounts that one job is charged to."""
+    """The names of the five accounts that one job is charged to; other entries leave names empty: no account."""
 
     pool: str
     lineage: str
@@ -89,7 +105,11 @@ GENESIS = Head(sequence=0, digest=sha256(b"safeconduct ledger v1").hexdigest())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """One charge. `previous` and `digest` are its links in the chain."""
+    """One charge, or something else that the ledger must never forget.
+
+    `previous` and `digest` are its links in the chain; `evidence` is the digest of the signed document behind an entry
+    that is no charge.
+    """
 
     sequence: int
     order_id: str
@@ -99,6 +119,8 @@ class LedgerEntry:
     charged_at: datetime
     previous: str
     digest: str
+    kind: Kind = Kind.CHARGE
+    evidence: str | None = None
 
     @property
     def head(self) -> Head:
@@ -106,12 +128,26 @@ class LedgerEntry:
         return Head(sequence=self.sequence, digest=self.digest)
 
 
-def next_entry(head: Head, *, order_id: str, nonce: str, scopes: Scopes, rho_nano: int, now: datetime) -> LedgerEntry:
-    """Make the entry that follows `head`; a charge of nothing or less is refused."""
-    if type(rho_nano) is not int or rho_nano < 1:
+def next_entry(
+    head: Head,
+    *,
+    order_id: str,
+    nonce: str,
+    scopes: Scopes,
+    rho_nano: int,
+    now: datetime,
+    kind: Kind = Kind.CHARGE,
+    evidence: str | None = None,
+    sequence: int = 0,
+) -> LedgerEntry:
+    """Make the entry that follows `head`; a charge of nothing or less is refused.
+
+    `sequence` is given by a restore, which leaves out the numbers of lost entries.
+    """
+    if type(rho_nano) is not int or rho_nano < _least(kind):
         raise ValueError("a charge is a whole number of nano-rho above 0")
     entry = LedgerEntry(
-        sequence=head.sequence + 1,
+        sequence=max(sequence, head.sequence + 1),
         order_id=order_id,
         nonce=nonce,
         scopes=scopes,
@@ -119,13 +155,15 @@ def next_entry(head: Head, *, order_id: str, nonce: str, scopes: Scopes, rho_nan
         charged_at=now.astimezone(UTC),
         previous=head.digest,
         digest="",
+        kind=kind,
+        evidence=evidence,
     )
     return replace(entry, digest=entry_digest(entry))
 
 
 def entry_digest(entry: LedgerEntry) -> str:
     """Give SHA-256 over the entry's canonical JSON, its predecessor's digest included and its own left out."""
-    document = {
+    document: dict[str, object] = {
         "sequence": entry.sequence,
         "order": entry.order_id,
         "nonce": entry.nonce,
@@ -134,6 +172,8 @@ def entry_digest(entry: LedgerEntry) -> str:
         "charged_at": entry.charged_at.astimezone(UTC).isoformat(timespec="microseconds"),
         "previous": entry.previous,
     }
+    if entry.kind is not Kind.CHARGE:
+        document |= {"kind": entry.kind.value, "evidence": entry.evidence}
     return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -156,12 +196,17 @@ def verify_chain(entries: Iterable[LedgerEntry]) -> Head:
     """Follow the chain from its beginning and give its head; an entry that does not fit stops the node."""
     head = GENESIS
     for entry in entries:
-        if entry.sequence != head.sequence + 1 or entry.previous != head.digest:
+        follows = entry.sequence == head.sequence + 1 or (entry.kind is Kind.RESTORE and entry.sequence > head.sequence)
+        if not follows or entry.previous != head.digest:
             raise LedgerBroken("ledger-chain", f"entry {entry.sequence} does not follow entry {head.sequence}")
-        if entry.rho_nano < 1 or entry.digest != entry_digest(entry):
+        if entry.rho_nano < _least(entry.kind) or entry.digest != entry_digest(entry):
             raise LedgerBroken("ledger-entry", f"entry {entry.sequence} was changed after it was written")
         head = entry.head
     return head
+
+
+def _least(kind: Kind) -> int:
+    return 0 if kind in FREE else 1
 
 
 def head_line(head: Head) -> str:

@@ -42,6 +42,9 @@ def _facts(root: TrustRoot) -> Iterator[tuple[str, str]]:
     for office in root.offices:
         for key in office.keys:
             yield f"office {office.office}, key {key.keyid}", key.scheme
+    for custodian in root.custodians:
+        for key in custodian.keys:
+            yield f"custodian {custodian.person}, key {key.keyid}", key.scheme
     for page in root.passkey_origins:
         yield f"passkeys on {page.origin}", page.rp_id + (" (the registry's page)" if page.registry_page else "")
     for dataset in root.datasets:

@@ -40,6 +40,16 @@ def list_datasets(session: Session) -> Sequence[Offered]:
     return [_offered(row) for row in session.scalars(query)]
 
 
+def lineages(session: Session) -> set[str]:
+    """Read the names of all lineages that this node offers."""
+    return set(session.scalars(select(DatasetRow.lineage)))
+
+
+def lineage_of(session: Session, dataset: str) -> str:
+    """Read a dataset's lineage; a dataset that is forgotten has the one it was named after."""
+    return session.scalar(select(DatasetRow.lineage).where(DatasetRow.id == dataset)) or dataset
+
+
 def offer(session: Session, offered: Offered, now: dt.datetime) -> None:
     """Offer a snapshot as the current version of its dataset."""
     facts = offered.facts

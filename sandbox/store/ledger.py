@@ -15,6 +15,7 @@ from sandbox.domain.ledger import (
     GENESIS,
     Caps,
     Head,
+    Kind,
     LedgerEntry,
     Scope,
     Scopes,
@@ -31,11 +32,14 @@ _NAME = String(200)
 _DIGEST = String(64)
 
 
+NO_REFUND = "rho_nano > 0 OR (rho_nano = 0 AND kind IN ('policy', 'reserve', 'restore'))"
+
+
 class LedgerEntryRow(Base):
-    """One charge; rows are only added. The order's id and its nonce are taken for ever."""
+    """One entry; rows are only added. The order's id and its nonce are taken for ever."""
 
     __tablename__ = "ledger_entry"
-    __table_args__ = (CheckConstraint("rho_nano > 0", name="no_refund"),)
+    __table_args__ = (CheckConstraint(NO_REFUND, name="no_refund"),)
 
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     order_id: Mapped[str] = mapped_column(_DIGEST, unique=True)
@@ -49,6 +53,8 @@ class LedgerEntryRow(Base):
     charged_at: Mapped[dt.datetime] = mapped_column(Moment)
     previous: Mapped[str] = mapped_column(_DIGEST)
     digest: Mapped[str] = mapped_column(_DIGEST)
+    kind: Mapped[str] = mapped_column(String(16), server_default="charge")
+    evidence: Mapped[str | None] = mapped_column(_DIGEST)
 
 
 class LedgerAccountRow(Base):
@@ -80,8 +86,8 @@ _FIRST_HEAD = (
 _MOVE_HEAD = "UPDATE ledger_head SET sequence = :sequence, digest = :digest WHERE id = 1"
 _ADD_ENTRY = (
     "INSERT INTO ledger_entry (sequence, order_id, nonce, pool, lineage, project, algorithm, job, rho_nano, "
-    "charged_at, previous, digest) VALUES (:sequence, :order_id, :nonce, :pool, :lineage, :project, :algorithm, :job, "
-    ":rho_nano, :charged_at, :previous, :digest)"
+    "charged_at, previous, digest, kind, evidence) VALUES (:sequence, :order_id, :nonce, :pool, :lineage, :project, "
+    ":algorithm, :job, :rho_nano, :charged_at, :previous, :digest, :kind, :evidence)"
 )
 _KNOWN = "SELECT 1 FROM ledger_entry WHERE order_id = :order_id OR nonce = :nonce LIMIT 1"
 _SPENT = (
@@ -95,6 +101,10 @@ _DEBIT = (
     "('dataset', :dataset, :rho_nano), ('pool', :pool, :rho_nano) "
     "ON CONFLICT (scope, name) DO UPDATE SET spent_nano = ledger_account.spent_nano + excluded.spent_nano"
 )
+_DEBIT_ONE = (
+    "INSERT INTO ledger_account (scope, name, spent_nano) VALUES (:scope, :name, :rho_nano) "
+    "ON CONFLICT (scope, name) DO UPDATE SET spent_nano = ledger_account.spent_nano + excluded.spent_nano"
+)
 
 
 def charge(
@@ -105,21 +115,36 @@ def charge(
     The transaction must be one that writes from its beginning (`Store.transaction`). After its commit the caller writes
     the head outside the database (`ledger_head.write_head`), before any chamber sees data.
     """
-    database = session.connection()
-    head_before = _take_head(database)
-    _check_new(database, order_id, nonce)
-    check_caps(_spent(database, scopes), caps, rho_nano)
+    head_before = take_head(session)
+    check_charge(session, order_id=order_id, nonce=nonce, scopes=scopes, caps=caps, rho_nano=rho_nano)
     entry = next_entry(head_before, order_id=order_id, nonce=nonce, scopes=scopes, rho_nano=rho_nano, now=now)
+    database = session.connection()
     change(database, _ADD_ENTRY, _to_row(entry))
     change(database, _DEBIT, {"rho_nano": rho_nano, **_names(scopes)})
     change(database, _MOVE_HEAD, {"sequence": entry.sequence, "digest": entry.digest})
     return entry
 
 
-def _check_new(database: Connection, order_id: str, nonce: str) -> None:
-    """Refuse an order, or a nonce, that was ever charged."""
+def append(session: Session, entry: LedgerEntry) -> None:
+    """Write an entry that is no charge of this node's own: it follows `take_head`, and debits the accounts it names."""
+    database = session.connection()
+    change(database, _ADD_ENTRY, _to_row(entry))
+    for scope, name in entry.scopes.named().items():
+        if name:
+            change(database, _DEBIT_ONE, {"scope": scope.value, "name": name, "rho_nano": entry.rho_nano})
+    change(database, _MOVE_HEAD, {"sequence": entry.sequence, "digest": entry.digest})
+
+
+def check_charge(
+    session: Session, *, order_id: str, nonce: str, scopes: Scopes, caps: Caps, rho_nano: int
+) -> dict[Scope, int]:
+    """Refuse what `charge` would refuse, and write nothing; give what each account has spent."""
+    database = session.connection()
     if fetch(database, _KNOWN, {"order_id": order_id, "nonce": nonce}):
         raise Refused("order-replayed", "this order, or its nonce, was charged before: sign a new order")
+    spent_nano = _spent(database, scopes)
+    check_caps(spent_nano, caps, rho_nano)
+    return spent_nano
 
 
 def find(session: Session, order_id: str) -> LedgerEntry | None:
@@ -157,7 +182,7 @@ def check_ledger(session: Session) -> Head:
     if found != head(session):
         raise LedgerBroken("ledger-head", "the ledger's last entry and its head do not agree")
     for scope, column in _COLUMNS.items():
-        summed = select(column, func.sum(LedgerEntryRow.rho_nano)).group_by(column)
+        summed = select(column, func.sum(LedgerEntryRow.rho_nano)).where(column != "").group_by(column)
         kept = select(LedgerAccountRow.name, LedgerAccountRow.spent_nano).where(LedgerAccountRow.scope == scope.value)
         if _as_dict(session, summed) != _as_dict(session, kept):
             raise LedgerBroken("ledger-account", f"the accounts of scope {scope} are not the sums of their entries")
@@ -173,7 +198,9 @@ _COLUMNS = {
 }
 
 
-def _take_head(database: Connection) -> Head:
+def take_head(session: Session) -> Head:
+    """Lock the end of the chain for this transaction, and give it."""
+    database = session.connection()
     taken = fetch(database, _TAKE_HEAD, {})
     if not taken:
         change(database, _FIRST_HEAD, {"sequence": GENESIS.sequence, "digest": GENESIS.digest})
@@ -209,6 +236,8 @@ def _to_row(entry: LedgerEntry) -> dict[str, object]:
         "charged_at": microseconds(entry.charged_at),
         "previous": entry.previous,
         "digest": entry.digest,
+        "kind": entry.kind.value,
+        "evidence": entry.evidence,
     }
 
 
@@ -223,4 +252,6 @@ def _to_entry(row: LedgerEntryRow) -> LedgerEntry:
         charged_at=row.charged_at,
         previous=row.previous,
         digest=row.digest,
+        kind=Kind(row.kind),
+        evidence=row.evidence,
     )

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from sandbox.domain.ledger import GENESIS, HEAD_LINE_BYTES, Head, head_line, read_head_text, write_head_text
 from sandbox.errors import LedgerBroken
 from sandbox.store.ledger import LedgerEntryRow, head
+from sandbox.store.restore import was_restored
 
 OWNER_ONLY = 0o600
 FILE_BYTES = 2 * HEAD_LINE_BYTES
@@ -48,21 +49,30 @@ def read_head(path: Path) -> Head:
 
 def check_head(path: Path, session: Session) -> Head:
     """Refuse (ledger-rolled-back) a database that does not contain what the head file witnesses; give its own head."""
-    witnessed = read_head(path)
-    if witnessed.sequence == GENESIS.sequence:
-        digest: str | None = GENESIS.digest
-    else:
-        digest = session.execute(
-            select(LedgerEntryRow.digest).where(LedgerEntryRow.sequence == witnessed.sequence)
-        ).scalar_one_or_none()
-    found = head(session)
-    if digest != witnessed.digest or found.sequence < witnessed.sequence:
+    witnessed, found = read_head(path), head(session)
+    if not holds(session, witnessed) and not was_restored(session, witnessed):
         raise LedgerBroken(
             "ledger-rolled-back",
-            f"the ledger ends at entry {found.sequence}, but entry {witnessed.sequence} was witnessed: "
-            "a backup was restored, so nothing may be charged until the receipts since then are imported",
+            f"the ledger ends at entry {found.sequence}, but entry {witnessed.sequence} was witnessed: a backup was "
+            "restored, so nothing may be charged until the receipts since then are imported with `ledger restore`",
         )
     return found
+
+
+def holds(session: Session, witnessed: Head) -> bool:
+    """Tell whether the chain has this very entry and was not cut off behind it."""
+    if witnessed.sequence == GENESIS.sequence:
+        return witnessed == GENESIS
+    wanted = select(LedgerEntryRow.digest).where(LedgerEntryRow.sequence == witnessed.sequence)
+    digest = session.execute(wanted).scalar_one_or_none()
+    return digest == witnessed.digest and head(session).sequence >= witnessed.sequence
+
+
+def replace_head(path: Path, newest: Head) -> None:
+    """Write the head after a restore, also where the file is gone; else as `write_head`."""
+    if not path.exists():
+        _create(path)
+    write_head(path, newest)
 
 
 def _create(path: Path) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from sandbox.domain.job import CHARGED_AND_OPEN, JobState
+from sandbox.store.restore import witnessed_use
 from sandbox.store.tables import AuditRow, JobEvent, JobRow
 
 QUARANTINE_LIFTED = "quarantine-lifted"
@@ -21,10 +22,11 @@ class Usage:
 
 
 def of_approval(session: Session, algorithm: str, project: str) -> Usage:
-    """Count what an approved algorithm has used in its project at this node; every charged run counts."""
+    """Count what an approved algorithm has used in its project at this node: all charged runs, also lost ones."""
     wanted = JobRow.algorithm == algorithm, JobRow.project == project, JobRow.charged_at.is_not(None)
     runs, rho = session.execute(select(func.count(), func.sum(JobRow.rho_charged_nano)).where(*wanted)).one()
-    return Usage(runs=runs, rho_nano=rho or 0)
+    more_runs, more_rho = witnessed_use(session, algorithm, project)
+    return Usage(runs=runs + more_runs, rho_nano=(rho or 0) + more_rho)
 
 
 def failures_of_project(session: Session, project: str) -> int:

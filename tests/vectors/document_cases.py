@@ -337,6 +337,11 @@ def _trust_roots() -> Iterator[Case]:
     pages = WORLD.sign(
         WORLD.trust_root(passkey_origins=[page(), page(origin="http://localhost:8765", rp_id="localhost")]), HOLDER
     )
+    cleo, carl = ({"person": name, "keys": [key_entry(name)]} for name in ("cleo", "carl"))
+    cleo_keys = {"keys": cleo["keys"]}
+    passkey_custodian = cleo | {"keys": [key_entry("cleo") | {"scheme": "webauthn"}]}
+    custodians = WORLD.sign(WORLD.trust_root(custodians=[cleo, carl]), HOLDER)
+    yield case("custodians", "Two persons may restore the ledger together.", None, custodians)
     yield case("passkey-origins", "Passkeys may sign on two pages.", None, pages)
     for name, (says, code, path, value) in {
         "threshold-above-keys": ("It asks for more than it has.", "trust-root-threshold", "root_threshold", 2),
@@ -360,6 +365,19 @@ def _trust_roots() -> Iterator[Case]:
         ),
         "root-key-passkey": ("A root key is a passkey.", "key-scheme", "root_keys.0.scheme", "webauthn"),
         "office-key-passkey": ("An office's key is a passkey.", "key-scheme", "offices.0.keys.0.scheme", "webauthn"),
+        "custodian-twice": (
+            "A custodian is listed twice.",
+            malformed,
+            "custodians",
+            [cleo, cleo | {"keys": carl["keys"]}],
+        ),
+        "custodian-key-shared": (
+            "Two custodians share a key.",
+            "key-duplicate",
+            "custodians",
+            [cleo, carl | cleo_keys],
+        ),
+        "custodian-passkey": ("A custodian's key is a passkey.", "key-scheme", "custodians", [passkey_custodian]),
         "delay-negative": ("The delay is negative.", malformed, "roster_delay_hours", -1),
         "unknown-field": ("A field is unknown.", malformed, "trust_registry", True),
     }.items():

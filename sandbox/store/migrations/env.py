@@ -4,6 +4,8 @@ from alembic import context
 
 import sandbox.store.ledger
 import sandbox.store.log
+import sandbox.store.policy
+import sandbox.store.restore
 import sandbox.store.tables  # noqa: F401  registers the tables
 from sandbox.store.base import Base
 

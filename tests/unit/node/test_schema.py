@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import inspect, text
 
 import sandbox.store.ledger
+import sandbox.store.policy
+import sandbox.store.restore
 import sandbox.store.tables  # noqa: F401
 from sandbox.errors import Misconfigured
 from sandbox.store import schema

@@ -233,6 +233,10 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
         "+ passkeys on https://a.example: a.example (the registry's page)",
     ),
     "log_key": ({"log_key": key_entry("log")}, f"+ log key: {key_entry('log')['keyid']}"),
+    "custodians": (
+        {"custodians": [{"person": "cleo", "keys": [key_entry("cleo")]}]},
+        f"+ custodian cleo, key {key_entry('cleo')['keyid']}: ed25519",
+    ),
     "roster_delay_hours": ({"roster_delay_hours": 1}, "~ roster delay: 0 hours -> 1 hours"),
     "version": ({"version": 2}, "~ version: 1 -> 2"),
 }

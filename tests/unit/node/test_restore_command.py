@@ -1,0 +1,90 @@
+"""`ledger restore` as its three persons type it: the admin prepares and applies, two custodians sign."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factory import HOLDER, NOW, World, digest_of, key_entry, private_key
+from typer.testing import CliRunner
+
+from sandbox.actions.charge import POOL
+from sandbox.actions.init import LEDGER_HEAD, NewNode, init_node
+from sandbox.cli.ledger import app
+from sandbox.domain.ledger import Caps, Scopes
+from sandbox.errors import SafeconductError
+from sandbox.settings import load_settings
+from sandbox.store import ledger
+from sandbox.store.ledger_head import write_head
+from sandbox.worker.wiring import POLICY_FOLDER, open_node, open_store
+
+CAPS = Caps(pool_nano=10**9, lineage_nano=10**9, project_nano=10**9, algorithm_nano=10**9, job_nano=10**9)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A node whose database is two charges older than its head."""
+    world = World()
+    custodians = [{"person": name, "keys": [key_entry(name)]} for name in ("cleo", "carl")]
+    root = world.sign(world.trust_root(custodians=custodians), HOLDER)
+    numbers = world.policy().model_dump(mode="json", exclude={"policy_set_digest", "holder", "node", "version"})
+    pinned = {"fingerprint": digest_of(root), "node": "node-fi", "country": "FI", "registry": "http://r.test"}
+    new = NewNode(
+        directory=tmp_path / "node",
+        name="node-fi",
+        country="FI",
+        trust_root=root,
+        fingerprint=digest_of(root),
+        policy=json.dumps(numbers).encode(),
+        policies=POLICY_FOLDER,
+        holder_keys=[private_key(HOLDER)],
+        settings=pinned | {"run_directory": str(tmp_path / "run")},
+    )
+    init_node(new, NOW)
+    charge(tmp_path / "node", "a", 1)
+    shutil.copy(tmp_path / "node" / "node.db", tmp_path / "backup.db")
+    for name in "bc":
+        charge(tmp_path / "node", name, 1)
+    for part in (tmp_path / "node").glob("node.db*"):
+        part.unlink()
+    shutil.copy(tmp_path / "backup.db", tmp_path / "node" / "node.db")
+    for name in ("cleo", "carl"):
+        (tmp_path / f"{name}.pem").write_bytes(private_key(name).to_pem(None))
+    return tmp_path
+
+
+def charge(directory: Path, name: str, rho_nano: int) -> None:
+    store = open_store(load_settings(directory, {}))
+    scopes = Scopes(pool=POOL, lineage="cohort-fi", project="t2d", algorithm="a", job=name)
+    with store.transaction() as session:
+        entry = ledger.charge(
+            session, order_id=name * 64, nonce=name, scopes=scopes, caps=CAPS, rho_nano=rho_nano, now=NOW
+        )
+    write_head(directory / LEDGER_HEAD, entry.head)
+    store.close()
+
+
+def run(*words: str) -> Any:
+    done = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=True)
+    if done.exception is not None:
+        raise done.exception
+    return json.loads(done.stdout)
+
+
+def test_three_commands_let_a_restored_node_open(folder: Path) -> None:
+    node, file = str(folder / "node"), str(folder / "restore.json")
+    settings = load_settings(folder / "node", {})
+    with pytest.raises(SafeconductError, match="ledger restore"):
+        open_node(settings)
+
+    found = run("restore", "prepare", "--dir", node, "--out", file, "--reason", "the disk died")
+    signatures = [
+        run("restore", "sign", file, "--key", str(folder / f"{name}.pem"))["signatures"] for name in ("cleo", "carl")
+    ]
+    done = run("restore", "apply", "--dir", node, file)
+
+    assert (found["lost_entries"], found["unproved"], signatures, done["restored"]) == (2, 2, [1, 2], True)
+    opened = open_node(settings)
+    opened.store.close()
+    assert run("verify", "--dir", node)["head"] == done["head"]
