@@ -1,15 +1,18 @@
 """Chambers per second in cells, a static program that ends at once, beside bare fork and exec of the same program.
 
+Where bubblewrap is installed, its figure is told as well: namespaces and mounts, and none of the rest.
+
 A batch's time includes the start and the end of its two cells, as a job's does.
 """
 
 import itertools
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benches import _chambers
-from benches.harness import Figure, beside, judge, side_by_side
+from benches.harness import Figure, beside, judge, seconds, side_by_side
 
 UNIT = "chambers/s"
 REACH = ">= 500"
@@ -31,13 +34,34 @@ def measure() -> Figure:
             _chambers.run(runtime, _chambers.plan(folder, image_id, CHAMBERS), folder)
 
         chambers, bare = side_by_side(batch, lambda: run_bare(program, BARE), rounds=ROUNDS, warm_up=1)
+        wrapped = _wrapped(program)
     return judge(
-        [CHAMBERS / seconds for seconds in chambers],
+        [CHAMBERS / spent for spent in chambers],
         unit=UNIT,
         reach=500,
         better="more",
-        beside=beside("bare fork and exec from Python, two at a time", [BARE / seconds for seconds in bare], UNIT),
+        beside=beside(f"bare fork and exec, two at a time; {wrapped}", [BARE / spent for spent in bare], UNIT),
     )
+
+
+def _wrapped(program: Path) -> str:
+    """What bubblewrap reaches in the same minute, in words."""
+    found = shutil.which("bwrap")
+    if found is None:
+        return "bubblewrap is not installed"
+    seal = (
+        "--unshare-all",
+        "--die-with-parent",
+        "--cap-drop",
+        "ALL",
+        "--ro-bind",
+        str(program),
+        "/end",
+        "--tmpfs",
+        "/tmp",
+    )
+    spent = seconds(lambda: run_bare(Path(found), BARE, *seal, "/end"))
+    return f"bubblewrap {BARE / spent:.3g}/s"
 
 
 def run_bare(program: Path, times: int, *arguments: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session, defer
 
-from sandbox.domain.job import CHARGED_AND_OPEN, JobState, check_transition
+from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, JobState, check_transition
 from sandbox.errors import Fenced
 from sandbox.store.driver import change, microseconds
 from sandbox.store.tables import JobEvent, JobRow, OutboxRow, Sealed
@@ -163,6 +163,17 @@ def end_leases_of(session: Session, owner_prefix: str, now: dt.datetime) -> int:
 def live_jobs(session: Session) -> frozenset[str]:
     """The jobs whose chambers may exist."""
     return frozenset(session.scalars(select(JobRow.id).where(JobRow.state.in_(CHARGED_AND_OPEN))))
+
+
+def idle_images(session: Session) -> Sequence[tuple[str, bytes]]:
+    """Read the images that no open job has: the engine's ID and the bundle of the newest job of each algorithm."""
+    is_open = JobRow.state.in_(BEFORE_CHARGE | CHARGED_AND_OPEN)
+    busy = select(JobRow.image_id).where(is_open, JobRow.image_id.is_not(None))
+    asked = select(JobRow.algorithm).where(is_open)
+    newest = select(func.max(JobRow.number)).where(JobRow.image_id.is_not(None)).group_by(JobRow.algorithm)
+    idle = JobRow.image_id.not_in(busy), JobRow.algorithm.not_in(asked), JobRow.number.in_(newest)
+    rows = session.execute(select(JobRow.image_id, JobRow.bundle).where(*idle))
+    return [(image_id, bundle) for image_id, bundle in rows if image_id is not None]
 
 
 def seal(session: Session, held: Claim, receipt: bytes, ciphertext: bytes | None, now: dt.datetime) -> None:

@@ -1,4 +1,4 @@
-"""What runs beside the worker as long as the node runs: agent, relay, sweeper, and the teller of progress.
+"""What runs beside the worker as long as the node runs: agent, relay, sweeper, teller of progress, reaper, janitor.
 
 Each is a loop around one action in a thread of its own; a failure is logged by its code and tried again after a pause.
 None of them holds state that matters: all of them may die at any instant and start anew.
@@ -12,6 +12,7 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from sandbox.actions.catalogue import publish_catalogue
+from sandbox.actions.images import forget_images
 from sandbox.actions.intake import Intake, note_statuses, take_in
 from sandbox.actions.node import Node
 from sandbox.actions.progress import acknowledge, last_event, tell_progress
@@ -28,6 +29,7 @@ RELAY_SECONDS = 0.1
 PROGRESS_SECONDS = 0.5
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+IMAGES_SECONDS = 3600.0
 IDLE_POLL_SECONDS = 1.0  # between two polls that brought nothing new, whatever the registry does
 
 log = structlog.get_logger()
@@ -50,6 +52,7 @@ class Service:
             "sweeper": self._sweeper,
             "teller": self._teller,
             "reaper": self._reaper,
+            "janitor": self._janitor,
         }
         for name, loop in loops.items():
             threading.Thread(target=loop, name=name, daemon=True).start()
@@ -136,6 +139,15 @@ class Service:
 
         done = threading.Event()
         self._repeat("reaper", remove, done)
+
+    def _janitor(self) -> None:
+        """Forget images that nothing refers to."""
+
+        def forget() -> float:
+            forget_images(self.node)
+            return IMAGES_SECONDS
+
+        self._repeat("janitor", forget)
 
     def _repeat(self, name: str, action: Callable[[], float], done: threading.Event | None = None) -> None:
         """Do an action until the end, or until it is done; it returns how long to wait before the next time."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import chamber_help as help_
 import docker
@@ -9,6 +10,7 @@ import pytest
 
 from sandbox.chambers.cgroups import Cgroups
 from sandbox.chambers.runtime import ChamberRuntime
+from sandbox.errors import InfrastructureLost
 
 DOCKERFILE = """
 FROM {base}
@@ -36,10 +38,15 @@ def image_id(
     (folder / "hostile.py").write_text((help_.HOSTILE / "hostile.py").read_text())
     base = runtime.load_image(image.archive, image.identity)
     (folder / "Dockerfile").write_text(DOCKERFILE.format(base=base))
-    steps = list(engine.build(path=str(folder), network_mode="none", rm=True, forcerm=True, decode=True))
-    built = next(step["aux"]["ID"] for step in steps if "aux" in step)
+    built = build_behind(engine, folder)
     yield built
     engine.remove_image(built)  # with its parents, of which the base is one
+
+
+def build_behind(engine: docker.APIClient, folder: Path) -> str:
+    """Build an image in the engine itself."""
+    steps = list(engine.build(path=str(folder), network_mode="none", rm=True, forcerm=True, decode=True))
+    return next(str(step["aux"]["ID"]) for step in steps if "aux" in step)
 
 
 def test_settings_of_the_image_have_no_effect(
@@ -52,6 +59,21 @@ def test_settings_of_the_image_have_no_effect(
     assert "/evil" not in str(environment)
     assert rights["Uid"] == [str(help_.FIRST_UID + 1)] * 4
     assert outcomes[2] == help_.HONEST
+
+
+def test_image_that_asks_for_a_volume_is_not_run_although_it_is_loaded(
+    hall: help_.Hall, runtime: ChamberRuntime, engine: docker.APIClient, tmp_path: Path
+) -> None:
+    """A volume would be a writable place on the host's disk; `load_image` refuses it as well."""
+    (tmp_path / "Dockerfile").write_text(f"FROM {hall.image_id}\nVOLUME /kept\n")
+    image_id = build_behind(engine, tmp_path)
+    volumes = engine.volumes()["Volumes"]
+
+    with pytest.raises(InfrastructureLost, match="image-volume"):
+        hall.run(["honest"], image_id=image_id)
+
+    assert engine.volumes()["Volumes"] == volumes
+    engine.remove_image(image_id, noprune=True)
 
 
 def test_settings_of_the_container_are_ours(
