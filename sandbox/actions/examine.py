@@ -117,6 +117,7 @@ def policy_request(node: Node, verified: VerifiedOrder, facts: DatasetFacts, pla
             "chambers": plan.blocks,
             "outputs": len(plan.outputs),
             "slot_milliseconds": algorithm.slot_milliseconds,
+            "job_milliseconds": algorithm.slot_milliseconds * -(-plan.blocks // node.trust.policy.lanes),
             "memory_bytes": algorithm.memory_bytes,
             "output_bytes": algorithm.output_bytes,
             "rho_nano": order.rho_nano,

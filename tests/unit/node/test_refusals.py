@@ -42,10 +42,20 @@ def test_order_is_refused_with_a_receipt_and_no_charge(kit: Any, case: str) -> N
         assert ledger.head(session).sequence == 0
 
 
-def test_policies_that_deny_are_named_in_the_reason(kit: Any) -> None:
-    order = kit.take(algorithm={"memory_bytes": 8 * 2**30})
+@pytest.mark.parametrize(
+    ("algorithm", "policy"),
+    # Four chambers of twelve hours in two lanes take a day; with a millisecond more both limits are passed.
+    [
+        ({"memory_bytes": 8 * 2**30}, ["node-memory"]),
+        ({"slot_milliseconds": 43_200_001}, ["node-slot", "node-job"]),
+        ({"slot_milliseconds": 43_200_000}, ["node-slot"]),
+    ],
+)
+def test_policies_that_deny_are_named_in_the_reason(kit: Any, algorithm: dict[str, int], policy: list[str]) -> None:
+    order = kit.take(algorithm=algorithm)
     kit.finish(order)
-    assert "node-memory" in read_envelope(kit.sealed(order).receipt).untrusted(Receipt).reason
+    reason = read_envelope(kit.sealed(order).receipt).untrusted(Receipt).reason
+    assert [name for name in ("node-memory", "node-slot", "node-job") if name in reason] == policy
 
 
 def test_image_that_the_registry_does_not_have_is_refused(kit: Any) -> None:
