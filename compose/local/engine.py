@@ -205,7 +205,7 @@ def _dockerd(machine: Machine, containerd: Path) -> list[str]:
 def _runtimes() -> dict[str, object]:
     """Return other OCI runtimes that the machine has, for nodes to choose: gVisor, without its own network."""
     gvisor = shutil.which("runsc", path="/usr/bin")
-    return {"runsc": {"path": gvisor, "runtimeArgs": ["--network=none"]}} if gvisor else {}
+    return {"runsc": {"path": gvisor, "runtimeArgs": ["--network=none", "--oci-seccomp"]}} if gvisor else {}
 
 
 def remove(machine: Machine) -> None:

@@ -19,18 +19,6 @@ def runtime(request: pytest.FixtureRequest) -> ChamberRuntime:
     return help_.engine_runtime(request.param, node=f"attacks-{os.getpid()}")
 
 
-@pytest.fixture(scope="session")
-def engine() -> Iterator[docker.APIClient]:
-    client = docker.APIClient(base_url=help_.engine_url())
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
-    yield from help_.hostile_image(tmp_path_factory.mktemp("hostile"))
-
-
 @pytest.fixture
 def hall(runtime: ChamberRuntime, engine: docker.APIClient, image: help_.Image) -> Iterator[help_.Hall]:
     job = f"attack-{uuid.uuid4().hex}"

@@ -40,11 +40,6 @@ def _pretended(input_json: bytes, block: Path) -> Ending:
 _PROGRAMS: dict[tuple[str, ...], Program] = {help_.ENTRYPOINT: _pretended}
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
-    yield from help_.hostile_image(tmp_path_factory.mktemp("image"))
-
-
 @pytest.fixture(params=["fake", *help_.ENGINES, "gvisor"], scope="module")
 def kind(request: pytest.FixtureRequest) -> str:
     """Which implementation; gVisor is the engine `container` with another OCI runtime."""

@@ -32,18 +32,6 @@ hall.run(["slow", "honest", "never_ends", "daemon"], uid_base=int(uid_base))
 """
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[docker.APIClient]:
-    client = docker.APIClient(base_url=help_.engine_url())
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
-    yield from help_.hostile_image(tmp_path_factory.mktemp("image"))
-
-
 @pytest.fixture(params=help_.ENGINES)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)

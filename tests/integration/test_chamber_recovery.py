@@ -31,18 +31,6 @@ hall.run(["slow", "slow", "honest"], uid_base=int(uid_base))
 """
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[docker.APIClient]:
-    client = docker.APIClient(base_url=help_.engine_url())
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[help_.Image]:
-    yield from help_.hostile_image(tmp_path_factory.mktemp("image"))
-
-
 @pytest.fixture(params=help_.ENGINES)
 def kind(request: pytest.FixtureRequest) -> str:
     """Which engine of chambers."""
