@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 from protocol.documents.policy import Policy
+from sandbox.actions.admission import describe_admission
 from sandbox.domain.job import JobState
 from sandbox.domain.ledger import Scope
 from sandbox.errors import BadInput
@@ -22,6 +23,7 @@ def read_status(store: Store, policy: Policy, now: dt.datetime) -> dict[str, Any
         head = ledger.head(session)
         return {
             "timing": policy.timing,
+            "admission": describe_admission(session),
             "states": job.count_by_state(session),
             "jobs": [_job(row, now) for row in rows],
             "datasets": [_dataset(session, offered, policy) for offered in list_datasets(session)],

@@ -7,7 +7,7 @@ decides how the job goes on:
 raised                 before the charge                  after it
 =====================  =================================  ======================================
 Refused                refused, with a receipt            failed (a plan that was charged is ours)
-Held                   held, tried again later            (not raised)
+Held                   held, tried again later            the same step again, later
 LedgerBroken           held: nothing is charged           the same step again, later
 InfrastructureLost     the same step again, later         again from the charge, twice; then failed
 anything else          the same step again; then refused  again from the charge, twice; then failed
@@ -28,9 +28,11 @@ from sandbox.actions.lease import kept_alive, take
 from sandbox.actions.node import Node
 from sandbox.actions.since_restore import since_restore
 from sandbox.actions.work import Pause, Step, Work
+from sandbox.domain.admission import check_admission
 from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, JobState, state_after_loss
 from sandbox.errors import Fenced, Held, InfrastructureLost, LedgerBroken, Refused, SafeconductError
 from sandbox.store import job
+from sandbox.store.admission import read_admission
 from sandbox.store.job import Claim
 
 FIRST_DELAY = dt.timedelta(seconds=1)
@@ -100,6 +102,7 @@ def _work(node: Node, held: Claim) -> dt.datetime | None:
 def _step(node: Node, held: Claim, until: dt.datetime) -> Pause | None:
     with node.store.reading() as session:
         row = job.read_claimed(session, held)
+        admission = read_admission(session).admission
     work = Work(node=node, held=held, row=row, until=until)
     try:
         ending = since_restore(work)
@@ -107,6 +110,7 @@ def _step(node: Node, held: Claim, until: dt.datetime) -> Pause | None:
             return ending(work)
         if row.cancel_requested and work.state in BEFORE_CHARGE | CHARGED_AND_OPEN:
             return end.cancel(work)
+        check_admission(admission, work.state)
         return STEPS[work.state](work)
     except Fenced:
         raise
@@ -121,6 +125,8 @@ def _settle(work: Work, error: Exception) -> Pause | None:
     log.warning("step-ended", job=work.row.id, state=work.state, code=code, **_place(error))
     if work.state in BEFORE_CHARGE:
         return _settle_before_charge(work, error, code)
+    if isinstance(error, Held):
+        return _wait(work, error)
     if work.state in CHARGED_AND_OPEN and not isinstance(error, LedgerBroken):
         return _lose(work, code)
     return _delay(work, code)
@@ -142,6 +148,13 @@ def _hold(work: Work, held: SafeconductError) -> Pause:
         if work.state is not JobState.HELD:
             job.move(session, work.held, JobState.HELD, now, code=held.code, sentence=held.sentence)
     return Pause(due_at=now + HOLD)
+
+
+def _wait(work: Work, held: Held) -> Pause:
+    """Leave a charged job where it is, and say why it waits."""
+    with work.node.store.transaction() as session:
+        job.note(session, work.held, code=held.code, sentence=held.sentence)
+    return Pause(due_at=work.node.clock.now() + HOLD)
 
 
 def _delay(work: Work, code: str) -> Pause:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sandbox.cli.common import Directory, JsonFlag, emit, is_running, now, read_file, say, settings_of
+from sandbox.cli.operate import COMMANDS
 from sandbox.cli.trust import roster, trust_root
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ dataset = typer.Typer(help="Offer data to approved algorithms.", no_args_is_help
 app.add_typer(dataset, name="dataset")
 app.add_typer(trust_root, name="trust-root")
 app.add_typer(roster, name="roster")
+for command in COMMANDS:
+    app.command()(command)
 
 POLICY_FOLDER = Path(__file__).parents[2] / "policies"
 

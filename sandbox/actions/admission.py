@@ -1,0 +1,38 @@
+"""Pause a node, drain it before a reboot or an upgrade, and let it go on; each with a reason that the audit keeps."""
+
+import datetime as dt
+from typing import Any
+
+from sandbox.domain.admission import Admission
+from sandbox.domain.job import CHARGED_AND_OPEN
+from sandbox.errors import BadInput
+from sandbox.store import job
+from sandbox.store.admission import read_admission, reason_of, write_admission
+from sandbox.store.base import Session, Store
+
+REASON_CHARACTERS = 100  # as many as the audit keeps
+
+
+def admit(store: Store, admission: Admission, reason: str, now: dt.datetime) -> dict[str, Any]:
+    """Say what the node lets begin from now on; return how that stands."""
+    reason = reason.strip()
+    if not 0 < len(reason) <= REASON_CHARACTERS:
+        raise BadInput("reason-missing", f"Say why, in 1 to {REASON_CHARACTERS} characters: the audit keeps it.")
+    with store.transaction() as session:
+        write_admission(session, admission, "operator", reason, now)
+    with store.reading() as session:
+        return describe_admission(session)
+
+
+def describe_admission(session: Session) -> dict[str, Any]:
+    """Say whether the node accepts, since when, by whom and why, and what of it is still under way."""
+    standing = read_admission(session)
+    said = reason_of(session, standing.admission)
+    states = job.count_by_state(session)
+    return {
+        "admission": standing.admission.value,
+        "since": standing.since,
+        "by": said.who if said else None,
+        "reason": said.code if said else None,
+        "charged_and_open": sum(states.get(state, 0) for state in CHARGED_AND_OPEN),
+    }
