@@ -21,6 +21,7 @@ from protocol.documents.strict import build
 from protocol.documents.trust_root import TrustRoot
 from protocol.trust.custodians import open_ledger_restore
 from sandbox.actions.charge import POOL
+from sandbox.actions.policy import adopt_policy
 from sandbox.domain.ledger import Head
 from sandbox.domain.restore import Gap, Witnessed, check_reserve, least_reserve, restore_entries
 from sandbox.errors import BadInput, Refused
@@ -43,6 +44,7 @@ class Site:
     head_file: Path
     root: TrustRoot
     policy: Policy
+    policy_raw: bytes
     key: PublicKey
 
 
@@ -98,6 +100,7 @@ def apply_restore(site: Site, untrusted: bytes, untrusted_receipts: Sequence[byt
         )
         written = [_append(session, entry) for entry in entries]
         _remember(session, untrusted, digest, restore, gap, receipts, now)
+        adopt_policy(session, site.policy_raw, now)
         record(session, now, "+".join(persons)[:100], "ledger-restored", digest)
     replace_head(site.head_file, written[-1])
     return written[-1]

@@ -5,6 +5,7 @@ from typing import Any
 
 from protocol.documents.policy import Policy
 from sandbox.actions.charge import POOL, caps_of
+from sandbox.actions.policy import policy_history
 from sandbox.domain.ledger import Head, LedgerEntry, Scope
 from sandbox.store import ledger
 from sandbox.store.base import Store
@@ -12,12 +13,17 @@ from sandbox.store.ledger_head import check_head
 
 
 def show_ledger(store: Store, policy: Policy) -> dict[str, Any]:
-    """Every charge with its accounts, and what each account has spent and left."""
+    """Every entry with its accounts, what each account has spent and left, and the caps of every policy so far."""
     caps = caps_of(policy).named()
     with store.reading() as session:
         entries = list(ledger.entries(session))
         accounts = sorted(
-            {(scope, name) for entry in entries for scope, name in entry.scopes.named().items() if scope != Scope.JOB}
+            {
+                (scope, name)
+                for entry in entries
+                for scope, name in entry.scopes.named().items()
+                if name and scope != Scope.JOB
+            }
             | {(Scope.POOL, POOL)}
         )
         return {
@@ -32,6 +38,7 @@ def show_ledger(store: Store, policy: Policy) -> dict[str, Any]:
                 }
                 for scope, name in accounts
             ],
+            "policies": policy_history(session),
             "entries": [_entry(entry) for entry in entries],
         }
 
@@ -46,6 +53,7 @@ def verify_ledger(store: Store, head_file: Path) -> Head:
 def _entry(entry: LedgerEntry) -> dict[str, Any]:
     return {
         "sequence": entry.sequence,
+        "kind": entry.kind.value,
         "order": entry.order_id,
         "dataset": entry.scopes.lineage,
         "project": entry.scopes.project,

@@ -19,6 +19,7 @@ from protocol.trust.memory import Memory
 from protocol.trust.root import check_live, open_next_trust_root, open_policy, open_trust_root
 from sandbox.actions.files import write_whole
 from sandbox.actions.init import POLICY, TRUST_ROOT
+from sandbox.domain.policy_change import check_follows
 from sandbox.domain.trust_change import describe_change
 from sandbox.errors import BadInput, Misconfigured, Refused
 from sandbox.store.audit import record
@@ -136,6 +137,8 @@ def _check_policy(keeper: Keeper, root: TrustRoot, policy: bytes | None) -> None
         raise Refused(refused.code, sentence) from refused
     if after.policy_set_digest != before.policy_set_digest or after.version < before.version:
         raise BadInput("policy-older", "The policy given is older than the one in force, or of other Cedar files.")
+    if after != before:
+        check_follows(before, after)
 
 
 def _read_all(directory: Path) -> Sequence[bytes]:

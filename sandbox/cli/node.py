@@ -11,6 +11,7 @@ import typer
 
 from sandbox.cli.common import Directory, JsonFlag, emit, is_running, now, read_file, say, settings_of
 from sandbox.cli.operate import COMMANDS
+from sandbox.cli.trust import policy as policy_app
 from sandbox.cli.trust import roster, trust_root
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ app = typer.Typer(help="Run a node beside its data.", no_args_is_help=True, rich
 dataset = typer.Typer(help="Offer data to approved algorithms.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(dataset, name="dataset")
 app.add_typer(trust_root, name="trust-root")
+app.add_typer(policy_app, name="policy")
 app.add_typer(roster, name="roster")
 for command in COMMANDS:
     app.command()(command)

@@ -86,7 +86,7 @@ def apply(
 def _site(directory: Path) -> Site:
     from protocol.documents.key import Key
     from protocol.documents.strict import build, parse_object
-    from sandbox.actions.init import LEDGER_HEAD, NODE_PUBLIC
+    from sandbox.actions.init import LEDGER_HEAD, NODE_PUBLIC, POLICY
     from sandbox.actions.restore import Site
     from sandbox.worker.wiring import open_store, open_trust
 
@@ -98,6 +98,7 @@ def _site(directory: Path) -> Site:
         head_file=settings.directory / LEDGER_HEAD,
         root=trust.root,
         policy=trust.policy,
+        policy_raw=read_file(settings.directory / POLICY),
         key=build(Key, dict(parse_object(read_file(settings.keys / NODE_PUBLIC)))).to_public(),
     )
 

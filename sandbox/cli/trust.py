@@ -1,4 +1,4 @@
-"""`safeconduct node trust-root` and `node roster`: whom this node believes, and who may sit on its committees."""
+"""`safeconduct node trust-root`, `node policy`, `node roster`: whom this node believes, what its holder allows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from sandbox.cli.common import Directory, JsonFlag, emit, is_running, now, read_file, say, settings_of
 
 trust_root = typer.Typer(help="See and replace the trust root.", no_args_is_help=True, rich_markup_mode=None)
+policy = typer.Typer(help="See and replace the holder's limits.", no_args_is_help=True, rich_markup_mode=None)
 roster = typer.Typer(help="See and decide on committees' rosters.", no_args_is_help=True, rich_markup_mode=None)
 
 Digest = Annotated[str, typer.Argument(help="The roster's digest.")]
@@ -53,6 +54,50 @@ def update(
         keeper = Keeper(node=settings.node, directory=settings.directory, store=open_store(settings))
         accept_next(keeper, following, accept, now(), policy=read_file(policy) if policy else None)
         keeper.store.close()
+    else:
+        say("Nothing has changed. Compare the fingerprint with the holder's word, then repeat with --accept.")
+    shown = {"fingerprint": following.digest, "changes": list(following.changes), "accepted": accept is not None}
+    emit(shown, as_json)
+
+
+@policy.command("show")
+def show_policy(directory: Directory, as_json: JsonFlag = False) -> None:
+    """Show the holder's limits that are in effect, and every version's caps since when."""
+    from sandbox.actions.policy import policy_history
+    from sandbox.worker.wiring import open_store, open_trust
+
+    settings = settings_of(directory)
+    trust, store = open_trust(settings), open_store(settings)
+    with store.reading() as session:
+        history = policy_history(session)
+    store.close()
+    emit({"digest": trust.policy_digest, **trust.policy.model_dump(mode="json"), "history": history}, as_json)
+
+
+@policy.command("update")
+def update_policy(
+    directory: Directory,
+    file: Annotated[Path, typer.Option(help="The holder's next policy: one version on, signed by the root keys.")],
+    accept: Annotated[
+        str | None, typer.Option(help="Its fingerprint, told over another channel: without it nothing changes.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what the holder's next limits would change; with --accept, let them take effect at the next start."""
+    from sandbox.actions.policy import accept_next, examine_next
+    from sandbox.actions.policy_files import digest_policies, read_policies
+    from sandbox.errors import Conflict
+    from sandbox.worker.wiring import open_holder_policy, open_store
+
+    settings = settings_of(directory)
+    root, current = open_holder_policy(settings)
+    following = examine_next(current, root, digest_policies(read_policies(settings.policies)), read_file(file))
+    if accept is not None:
+        if is_running(settings):
+            raise Conflict("node-running", "The node is running with the present policy; stop it, then accept.")
+        store = open_store(settings)
+        accept_next(store, settings.directory, following, accept, now())
+        store.close()
     else:
         say("Nothing has changed. Compare the fingerprint with the holder's word, then repeat with --accept.")
     shown = {"fingerprint": following.digest, "changes": list(following.changes), "accepted": accept is not None}

@@ -1,7 +1,8 @@
 """Open a node: read its files once, check everything that must hold, and hand its parts to the actions.
 
 A node that cannot be trusted does not open: a trust root that does not follow from the pinned one or was rolled back, a
-policy that the holder did not sign, Cedar files other than those it names, a ledger that was rolled back.
+policy that the holder did not sign or that was rolled back, Cedar files other than those it names, a ledger that was
+rolled back.
 """
 
 import datetime as dt
@@ -11,10 +12,12 @@ from pathlib import Path
 
 from protocol.crypto.keys import PrivateKey, load_private
 from protocol.documents.policy import Policy
+from protocol.documents.trust_root import TrustRoot
 from protocol.trust.root import open_policy
 from sandbox.actions.clock import GuardedClock, wall_clock
 from sandbox.actions.init import LEDGER_HEAD, NODE_KEY, POLICY
 from sandbox.actions.node import ROOTS, Node, Places, Times, Trust
+from sandbox.actions.policy import check_policy
 from sandbox.actions.policy_files import digest_policies, open_policies, read_policies
 from sandbox.actions.trust_root import check_roots, read_roots
 from sandbox.chambers.runtime import ChamberRuntime
@@ -38,6 +41,7 @@ def open_node(settings: Settings) -> Node:
         check_head(places.ledger_head, session)
     clock = GuardedClock(store, wall_clock)
     check_roots(store, read_roots(settings.directory, settings.fingerprint), clock.now())
+    check_policy(store, places.ledger_head, _read(settings.directory / POLICY), clock.now())
     key = _read_key(settings)
     return Node(
         name=settings.node,
@@ -77,6 +81,12 @@ def open_trust(settings: Settings) -> Trust:
         policy_digest=digest,
         book=open_policies(files),
     )
+
+
+def open_holder_policy(settings: Settings) -> tuple[TrustRoot, Policy]:
+    """Verify the trust roots and the policy in the files, also while the Cedar files are being replaced."""
+    root = read_roots(settings.directory, settings.fingerprint).current
+    return root, open_policy(_read(settings.directory / POLICY), root, settings.node)[0]
 
 
 def _places(settings: Settings) -> Places:

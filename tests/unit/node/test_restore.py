@@ -58,6 +58,7 @@ class Restored:
             head_file=node.places.ledger_head,
             root=World().open_root(custodians=CUSTODIANS),
             policy=node.trust.policy,
+            policy_raw=(self.kit.folder / "node" / "policy.json").read_bytes(),
             key=node.signer.public,
         )
 
