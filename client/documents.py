@@ -84,7 +84,15 @@ class Wish:
 def order(
     wish: Wish, *, researcher: str, recipient: bytes, key: PrivateKey, now: datetime, lifetime: timedelta
 ) -> bytes:
-    """Sign one order. A total ρ is split into equal shares; what does not divide is left unspent, never rounded up.
+    """Sign one order; see `unsigned_order`."""
+    made = unsigned_order(wish, researcher=researcher, recipient=recipient, now=now, lifetime=lifetime)
+    return sign_statement(made, [key])
+
+
+def unsigned_order(
+    wish: Wish, *, researcher: str, recipient: bytes, now: datetime, lifetime: timedelta = timedelta(days=1)
+) -> JobOrder:
+    """Make one order. A total ρ is split into equal shares; what does not divide is left unspent, never rounded up.
 
     Refused: parameters outside the schema, a share for an output that is not asked for, less than a nano each.
     """
@@ -106,7 +114,7 @@ def order(
         "not_before": now,
         "not_after": now + lifetime,
     }
-    return sign(JobOrder, fields, [key])
+    return build(JobOrder, fields)
 
 
 def split(rho: Mapping[str, int] | int, names: Sequence[str]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,8 +13,8 @@ import typer
 
 from client import documents
 from client.client import Client
-from client.commands.common import KeyOption, PassphraseFile, RegistryOption, person, read_json
-from client.commands.job_tables import show_results
+from client.commands.common import KeyOption, PassphraseFile, RegistryOption, now, person, read_json
+from client.commands.job_tables import show_previews, show_results
 from client.console import JsonFlag, emit, err, pairs, say
 from client.errors import JobFailed, UsageProblem
 from client.home import HomeOption
@@ -25,21 +26,31 @@ app = typer.Typer(help="Order a run, watch it, read the answer.", no_args_is_hel
 POLL_SECONDS: Final = 0.5
 STEPS: Final = ("queued", "received", "held", "verified", "charged", "staged", "running", "sealed", "released")
 
+AlgorithmArgument = Annotated[str, typer.Argument(help="Digest of the algorithm, or NAME@VERSION.")]
+ProjectOption = Annotated[str, typer.Option(help="Project that the approvals name.")]
+PurposeOption = Annotated[str, typer.Option(help="Purpose, as a DUO code.")]
+NodeOption = Annotated[list[str], typer.Option(help="Node to run at, or NODE=DATASET; repeat for several.")]
+RhoOption = Annotated[str | None, typer.Option(help="Total rho at each node, e.g. 0.03125; split equally.")]
+ShareOption = Annotated[list[str] | None, typer.Option(help="OUTPUT=RHO for one output; instead of --rho.")]
+BlocksOption = Annotated[int, typer.Option(help="How many blocks; 0 in unit mode.")]
+ParamOption = Annotated[list[str] | None, typer.Option(help="NAME=VALUE; the value as JSON, else as text.")]
+ParamsOption = Annotated[Path | None, typer.Option(help="JSON file with the parameters.")]
+ApprovalOption = Annotated[list[str] | None, typer.Option(help="Approval digests; without it, the project's.")]
 Orders = Annotated[list[str], typer.Argument(help="Order ids.")]
 
 
 @app.command()
 def submit(
-    algorithm: Annotated[str, typer.Argument(help="Digest of the algorithm, or NAME@VERSION.")],
-    project: Annotated[str, typer.Option(help="Project that the approvals name.")],
-    purpose: Annotated[str, typer.Option(help="Purpose, as a DUO code.")],
-    node: Annotated[list[str], typer.Option(help="Node to run at, or NODE=DATASET; repeat for several.")],
-    rho: Annotated[str | None, typer.Option(help="Total rho at each node, e.g. 0.03125; split equally.")] = None,
-    share: Annotated[list[str] | None, typer.Option(help="OUTPUT=RHO for one output; instead of --rho.")] = None,
-    blocks: Annotated[int, typer.Option(help="How many blocks; 0 in unit mode.")] = 0,
-    param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; the value as JSON, else as text.")] = None,
-    params: Annotated[Path | None, typer.Option(help="JSON file with the parameters.")] = None,
-    approval: Annotated[list[str] | None, typer.Option(help="Approval digests; without it, the project's.")] = None,
+    algorithm: AlgorithmArgument,
+    project: ProjectOption,
+    purpose: PurposeOption,
+    node: NodeOption,
+    rho: RhoOption = None,
+    share: ShareOption = None,
+    blocks: BlocksOption = 0,
+    param: ParamOption = None,
+    params: ParamsOption = None,
+    approval: ApprovalOption = None,
     valid_hours: Annotated[float, typer.Option(help="The node must begin within so many hours.")] = 24,
     key: KeyOption = None,
     passphrase_file: PassphraseFile = None,
@@ -48,34 +59,46 @@ def submit(
     as_json: JsonFlag = False,
 ) -> None:
     """Sign and send one order for each node, and print the order ids."""
-    parameters = {**(read_json(params) if params else {}), **dict(_parameter(one) for one in param or [])}
     with person(home, key, passphrase_file, registry) as me:
-        digest, document = me.find_algorithm(algorithm)
-        approvals = tuple(approval or me.approvals_of(digest, project))
-        if not approvals:
-            sentence = f"The registry has no approval of {algorithm} for project {project}; ask the committee for one."
-            raise Refused("approval-missing", sentence)
-        places = _places(me, node)
-        wishes = [
-            documents.Wish(
-                algorithm=document,
-                algorithm_digest=digest,
-                approvals=approvals,
-                project=project,
-                purpose=purpose,
-                node=place,
-                dataset=dataset,
-                parameters=parameters,
-                blocks=blocks,
-                rho=_rho(rho, share),
-            )
-            for place, dataset in places
-        ]
+        asked = Asked(
+            project=project, purpose=purpose, node=node, rho=rho, share=share, blocks=blocks, approval=approval
+        )
+        wishes = _wishes(me, algorithm, asked, _parameters(param, params))
         ids = me.order(wishes, lifetime=timedelta(hours=valid_hours))
     data = [
         {"node": wish.node, "dataset": wish.dataset, "order": order} for wish, order in zip(wishes, ids, strict=True)
     ]
     emit(data, as_json=as_json, show=pairs({one["node"]: one["order"] for one in data}))
+
+
+@app.command()
+def preview(
+    algorithm: AlgorithmArgument,
+    project: ProjectOption,
+    purpose: PurposeOption,
+    node: NodeOption,
+    rho: RhoOption = None,
+    share: ShareOption = None,
+    blocks: BlocksOption = 0,
+    param: ParamOption = None,
+    params: ParamsOption = None,
+    approval: ApprovalOption = None,
+    key: KeyOption = None,
+    passphrase_file: PassphraseFile = None,
+    registry: RegistryOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what an order would cost at each node, what is left there, and foreseeable refusals. Nothing is sent."""
+    from client.preview import preview as look
+
+    with person(home, key, passphrase_file, registry) as me:
+        asked = Asked(
+            project=project, purpose=purpose, node=node, rho=rho, share=share, blocks=blocks, approval=approval
+        )
+        wishes = _wishes(me, algorithm, asked, _parameters(param, params))
+        data = [look(me, wish, now()) for wish in wishes]
+    emit(data, as_json=as_json, show=lambda console: show_previews(console, data))
 
 
 @app.command()
@@ -165,6 +188,49 @@ def _check_released(decisions: list[str]) -> None:
     bad = next((one for one in decisions if one != "released"), None)
     if bad:
         raise JobFailed("job-ended", f"A job ended as {bad}; its receipt says why.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was said on the command line about one order for several nodes."""
+
+    project: str
+    purpose: str
+    node: list[str]
+    rho: str | None
+    share: list[str] | None
+    blocks: int
+    approval: list[str] | None
+
+
+def _wishes(me: Client, algorithm: str, asked: Asked, parameters: dict[str, Any]) -> list[documents.Wish]:
+    """One wish for each node; refused without any approval."""
+    digest, document = me.find_algorithm(algorithm)
+    approvals = tuple(asked.approval or me.approvals_of(digest, asked.project))
+    if not approvals:
+        sentence = (
+            f"The registry has no approval of {algorithm} for {asked.project}; ask the committee for one."
+        )
+        raise Refused("approval-missing", sentence)
+    return [
+        documents.Wish(
+            algorithm=document,
+            algorithm_digest=digest,
+            approvals=approvals,
+            project=asked.project,
+            purpose=asked.purpose,
+            node=place,
+            dataset=dataset,
+            parameters=parameters,
+            blocks=asked.blocks,
+            rho=_rho(asked.rho, asked.share),
+        )
+        for place, dataset in _places(me, asked.node)
+    ]
+
+
+def _parameters(param: list[str] | None, params: Path | None) -> dict[str, Any]:
+    return {**(read_json(params) if params else {}), **dict(_parameter(one) for one in param or [])}
 
 
 def _places(me: Client, named: list[str]) -> list[tuple[str, str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -27,6 +28,20 @@ def show_results(console: Console, results: Sequence[Result], combined: Sequence
         _show(console, result)
     for one in combined:
         _show_combination(console, one)
+
+
+def show_previews(console: Console, found: Sequence[Mapping[str, Any]]) -> None:
+    """Print for each node the price, what was last told to be left, and what would be refused."""
+    for one in found:
+        console.print(f"{one['node']} / {one['dataset']}: rho {nano(one['rho_nano'])} in all", markup=False)
+        for output, share in one["outputs"].items():
+            console.print(f"  {output}: {nano(share)}", markup=False)
+        told = one["left_as_last_told"]
+        left = f"{nano(told['rho_left_nano'])} at {told['told_at']:%Y-%m-%d %H:%M} UTC" if told else "never told to you"
+        console.print(f"  left, as the node last told: {left}", markup=False)
+        for refusal in one["expected_refusals"]:
+            console.print(f"  would be refused: {refusal['sentence']} [{refusal['code']}]", markup=False)
+        console.print(f"  not seen from here: {'; '.join(one['not_seen_from_here'])}", markup=False)
 
 
 def _show(console: Console, result: Result) -> None:

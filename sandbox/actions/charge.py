@@ -7,12 +7,14 @@ database. A refusal here leaves the ledger as it was.
 """
 
 import datetime as dt
+from dataclasses import dataclass
 
-from protocol.chain import VerifiedOrder
+from protocol.chain import OrderBundle, VerifiedOrder
 from protocol.crypto.digest import sha256_hex
 from protocol.documents.policy import Policy
 from protocol.documents.strict import canonical
 from sandbox.actions.examine import Examined, examine, verify
+from sandbox.actions.node import Node
 from sandbox.actions.terms import Evidence, Terms
 from sandbox.actions.watch_log import check_proved
 from sandbox.actions.work import Pause, Work
@@ -27,6 +29,17 @@ from sandbox.store.ledger_head import write_head
 MEASUREMENT_CHARACTERS = 10_000  # as many as a receipt takes
 
 POOL = "people"  # one pool of persons per node: the same people under a second dataset name get no fresh budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What one order is to be debited, to which accounts, under which caps."""
+
+    order_id: str
+    nonce: str
+    scopes: Scopes
+    caps: Caps
+    rho_nano: int
 
 
 def charge(work: Work) -> Pause | None:
@@ -57,10 +70,28 @@ def charge(work: Work) -> Pause | None:
 
 def _debit(work: Work, session: Session, examined: Examined, now: dt.datetime) -> tuple[LedgerEntry, int]:
     """Check again and debit; return the entry and what the narrowest account has left."""
-    node, bundle, facts = work.node, work.bundle, examined.offered.facts
-    check_proved(node, session, work.row.id)
+    check_proved(work.node, session, work.row.id)
+    due = check_due(work.node, session, work.bundle, examined, now)
+    entry = ledger.charge(
+        session,
+        order_id=due.order_id,
+        nonce=due.nonce,
+        scopes=due.scopes,
+        caps=due.caps,
+        rho_nano=due.rho_nano,
+        now=now,
+    )
+    return entry, ledger.left(session, due.scopes, due.caps)
+
+
+def check_due(node: Node, session: Session, bundle: OrderBundle, examined: Examined, now: dt.datetime) -> Due:
+    """Check again what may have changed since step 8, all but the ledger itself; say what is to be debited. Reads only.
+
+    The charge and the preview come by here.
+    """
+    facts, policy = examined.offered.facts, node.trust.policy
     verified = verify(node, session, bundle, frozenset({facts.dataset}), now)
-    _check_allowance(session, verified, node.trust.policy, examined.price.rho_nano_total)
+    _check_allowance(session, verified, policy, examined.price.rho_nano_total)
     scopes = Scopes(
         pool=POOL,
         lineage=facts.lineage,
@@ -68,16 +99,13 @@ def _debit(work: Work, session: Session, examined: Examined, now: dt.datetime) -
         algorithm=verified.algorithm_digest,
         job=verified.order_id,
     )
-    entry = ledger.charge(
-        session,
+    return Due(
         order_id=verified.order_id,
         nonce=f"{verified.order.researcher}:{verified.order.nonce}",
         scopes=scopes,
-        caps=caps_of(node.trust.policy),
+        caps=caps_of(policy),
         rho_nano=examined.price.rho_nano_total,
-        now=now,
     )
-    return entry, ledger.left(session, scopes, caps_of(node.trust.policy))
 
 
 def caps_of(policy: Policy) -> Caps:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from sandbox.cli.common import Directory, JsonFlag, emit, settings_of
+from sandbox.cli.common import Directory, JsonFlag, emit, read_file, settings_of
 from sandbox.cli.restore import app as restore
 
 app = typer.Typer(help="See what a node has spent.", no_args_is_help=True, rich_markup_mode=None)
@@ -27,6 +30,22 @@ def show(directory: Directory, as_json: JsonFlag = False) -> None:
     found = show_ledger(store, open_trust(settings).policy)
     store.close()
     emit({"node": settings.node, **found}, as_json)
+
+
+@app.command()
+def preview(
+    directory: Directory,
+    bundle: Annotated[Path, typer.Argument(help="An order with its evidence, as the registry hands it out.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what an order would be charged here, or why it would be refused. Nothing is written or promised."""
+    from sandbox.actions.preview import preview as look
+    from sandbox.worker.wiring import open_node
+
+    node = open_node(settings_of(directory))
+    found = look(node, read_file(bundle))
+    node.store.close()
+    emit(found, as_json)
 
 
 @app.command()

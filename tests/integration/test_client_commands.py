@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from client_place import Place, call, done, now
@@ -191,6 +192,61 @@ def test_order_that_cannot_be_meant_is_a_usage_error(
     answer = call("job", "submit", approved, *ORDER, "--node", "node-fi=cohort-fi", *more, *place.as_("ada"))
 
     assert (answer.code, answer.problem) == (USAGE, problem)
+
+
+def foreseen(place: Place, algorithm: str, *more: object, order: tuple[str, ...] = ORDER) -> Any:
+    (found,) = done("job", "preview", algorithm, *order, "--node", "node-fi=cohort-fi", *more, *place.as_("ada"))
+    return found
+
+
+def offer(place: Place, people: int) -> None:
+    facts = {"country": "FI", "assembly": "GRCh38", "unit": "person", "columns": ["age"], "duo": ["DUO:0000042"]}
+    numbers = {"people": people, "slots": people, "maximum_family_size": 1, "sites": 0}
+    entry = {"dataset": "cohort-fi", "snapshot": "s1", "variants": [], **facts, **numbers}
+    with place.node() as node:
+        node._send("PUT", "/nodes/node-fi/catalogue", json={"datasets": [entry]})
+
+
+def test_preview_shows_the_exact_price_and_sends_nothing(place: Place, approved: str) -> None:
+    offer(place, 20_000)
+    with place.node() as node:
+        before = len(node._send("GET", "/nodes/node-fi/orders", params={"wait": 0}).json()["ids"])
+
+    found = foreseen(place, approved)
+
+    with place.node() as node:
+        assert len(node._send("GET", "/nodes/node-fi/orders", params={"wait": 0}).json()["ids"]) == before
+    assert (found["rho_nano"], found["outputs"]) == (31_250_000, {"mean_age": 31_250_000})
+    assert found["expected_refusals"] == []
+    order = submit(place, approved)
+    assert place.read_order(order).rho_nano == found["rho_nano"]
+
+
+def test_preview_foresees_what_can_be_foreseen(place: Place, approved: str) -> None:
+    offer(place, 500)
+    dear = (*ORDER[:-1], "0.04")
+    coarse = ("--project", "t2d", "--purpose", "DUO:0000006", "--blocks", "8", "--rho", "0.001")
+
+    def codes(**order: Any) -> list[str]:
+        return [one["code"] for one in foreseen(place, approved, **order)["expected_refusals"]]
+
+    assert codes(order=dear) == ["approval-conditions", "gate-blocks-too-small"]
+    assert codes(order=coarse) == ["gate-median-resolution"]
+    with place.node() as node:
+        node._send("PUT", "/nodes/node-fi/catalogue", json={"datasets": []})
+    assert codes() == ["dataset-unknown"]
+
+
+def test_preview_tells_what_the_newest_receipt_told_of_the_budget(place: Place, approved: str) -> None:
+    offer(place, 20_000)
+    order = submit(place, approved)
+    place.answer(order, decision="released", rho_left_nano=31_249_999, issued=now())
+
+    found = foreseen(place, approved)
+
+    assert found["left_as_last_told"]["order"] == order
+    assert found["left_as_last_told"]["rho_left_nano"] == 31_249_999
+    assert [one["code"] for one in found["expected_refusals"]] == ["budget-told"]
 
 
 def test_nobody_reads_anothers_results(place: Place, approved: str) -> None:

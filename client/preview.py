@@ -1,0 +1,121 @@
+"""What an order would cost and whether a node would refuse it, as far as can be seen from outside. Nothing is sent.
+
+The price is exact: each output is charged the share that the order gives it. A node searches the scale of the noise
+upward until the library's own loss, rounded up to a nano, is within the share, and that loss is the share (a test at
+the node compares them). What is left is what the node last told *this* researcher, in a receipt that is verified here:
+the least that any account of that project, data set, pool and algorithm had. A node publishes no other spending. What
+others spend says nothing about any person (charges depend on orders and public facts), but it may say what colleagues
+study, so nothing more of it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from client.client import Client
+from client.documents import Wish, unsigned_order
+from protocol.chain import verify_receipt
+from protocol.documents.algorithm import Algorithm, expand_outputs
+from protocol.documents.approval import Approval
+from protocol.documents.envelope import read_envelope
+from protocol.documents.job_order import JobOrder
+from protocol.documents.receipt import Receipt
+from protocol.errors import Refused
+from protocol.trust.conditions import check_bound, permitting
+
+#: A median of k blocks at ρ needs k·ε >= 64 with ε² = 8ρ (docs/adr, decision on mechanisms); in integers, per output.
+MEDIAN_RULE: Final = 64**2 * 10**9
+PEOPLE_PER_PARAMETER: Final = 20
+UNSEEN: Final = (
+    "what other projects spent of the node's caps",
+    "the node's policies and consent codes",
+    "whether the approvals are a quorum by the node's trust root",
+    "how many runs the approvals have left there",
+)
+
+
+def preview(me: Client, wish: Wish, now: datetime) -> dict[str, Any]:
+    """Return the price of one wish, what the node last told of its budget, and the refusals that can be foreseen."""
+    order = unsigned_order(wish, researcher=me.profile.need("person"), recipient=me.recipient.public_bytes, now=now)
+    told = _told(me, order, now)
+    refusals = [*_foreseen(me, order, wish.algorithm, now), *_short(order, told)]
+    return {
+        "node": order.node,
+        "dataset": order.dataset,
+        "rho_nano": order.rho_nano,
+        "outputs": {share.output: share.nano for share in order.rho},
+        "left_as_last_told": told,
+        "expected_refusals": [{"code": one.code, "sentence": one.sentence} for one in refusals],
+        "not_seen_from_here": list(UNSEEN),
+    }
+
+
+def _told(me: Client, order: JobOrder, now: datetime) -> dict[str, Any] | None:
+    """What the newest verified receipt of this project at this node and data set says is left."""
+    wanted = (order.node, order.dataset, order.project)
+    orders = (one for one in me.registry.listing("orders") if one["receipt"])
+    mine = [one for one in orders if (one["node"], one["dataset"], one["project"]) == wanted]
+    if not mine:
+        return None
+    receipts = [_verified(me, str(one["order"]), now) for one in mine]
+    newest = max(receipts, key=lambda receipt: (receipt.issued, -receipt.rho_left_nano))
+    return {
+        "rho_left_nano": newest.rho_left_nano,
+        "told_at": newest.issued,
+        "order": newest.order,
+        "same_algorithm": newest.algorithm == order.algorithm,
+    }
+
+
+def _verified(me: Client, order_id: str, now: datetime) -> Receipt:
+    raw = me.registry.receipt(order_id)
+    node = read_envelope(raw).untrusted(Receipt).node
+    return verify_receipt(
+        raw,
+        accreditations=[me.registry.accreditation(node)],
+        statuses=me.registry.statuses(),
+        trust_root=me.trust_root,
+        now=now,
+        order_id=order_id,
+    )
+
+
+def _short(order: JobOrder, told: dict[str, Any] | None) -> Iterator[Refused]:
+    if told and told["same_algorithm"] and told["rho_left_nano"] < order.rho_nano:
+        left = told["rho_left_nano"]
+        sentence = f"{order.node} last told of {left} nano-rho left, and this order needs {order.rho_nano}."
+        yield Refused("budget-told", f"{sentence} Ask for less, or ask its holder for a higher cap.")
+
+
+def _foreseen(me: Client, order: JobOrder, algorithm: Algorithm, now: datetime) -> Iterator[Refused]:
+    yield from _approvals(me, order, now)
+    offered = [one for one in me.registry.listing("datasets") if one["node"] == order.node]
+    facts = next((one for one in offered if one["dataset"] == order.dataset), None)
+    if facts is None:
+        yield Refused("dataset-unknown", f"{order.node} does not offer {order.dataset}; see `node list`.")
+    if algorithm.mode == "block":
+        yield from _blocks(order, algorithm, facts)
+
+
+def _approvals(me: Client, order: JobOrder, now: datetime) -> Iterator[Refused]:
+    found = [read_envelope(me.registry.document(digest)).untrusted(Approval) for digest in order.approvals]
+    try:
+        for approval in found:
+            check_bound(approval, order)
+        permitting([approval.conditions for approval in found], order, now)
+    except Refused as refused:
+        yield refused
+
+
+def _blocks(order: JobOrder, algorithm: Algorithm, facts: dict[str, Any] | None) -> Iterator[Refused]:
+    outputs = expand_outputs(algorithm, order.parameters)
+    shares = {share.output: share.nano for share in order.rho}
+    medians = [one for one in outputs if one.spec.aggregator in (None, "median")]
+    if any(8 * shares[one.name] * order.blocks**2 < MEDIAN_RULE for one in medians):
+        sentence = "A median needs k x epsilon >= 64: order more blocks, or give its output more rho."
+        yield Refused("gate-median-resolution", sentence)
+    smallest = PEOPLE_PER_PARAMETER * algorithm.model_parameters
+    if facts and order.blocks and facts["people"] // order.blocks < smallest:
+        yield Refused("gate-blocks-too-small", f"A block needs at least {smallest} people: order fewer blocks.")

@@ -1,0 +1,125 @@
+"""A preview says to the nano what the charge then debits, or the very code of the refusal, and writes nothing."""
+
+import json
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol.documents.envelope import read_envelope
+from protocol.documents.receipt import Receipt
+from sandbox.actions.intake import take_in
+from sandbox.actions.preview import preview
+from sandbox.chambers.fake import Ending
+from sandbox.domain.ledger import Scope
+from sandbox.store import ledger
+
+
+def dumped(kit: Any) -> list[str]:
+    with closing(sqlite3.connect(kit.node.store.engine.url.database)) as connection:
+        return list(connection.iterdump())
+
+
+def entry_of(kit: Any, order: str) -> Any:
+    with kit.node.store.reading() as session:
+        return ledger.find(session, order)
+
+
+def outputs(count: int) -> dict[str, Any]:
+    """A job of so many outputs, medians and means in turn, with shares of uneven nanos."""
+    chance = random.Random(count)
+    kinds = [("median", "0.5"), ("mean", None)]
+    declared = [
+        {
+            "name": f"o{i}",
+            "kind": "number",
+            "range": ["0", "1"],
+            "default": "0",
+            "aggregator": kinds[i % 2][0],
+            "spread": kinds[i % 2][1],
+        }
+        for i in range(count)
+    ]
+    shares = [
+        {
+            "output": f"o{i}",
+            "nano": chance.randrange(8_000_000, 9_000_000) if i % 2 == 0 else chance.randrange(1, 10**6),
+        }
+        for i in range(count)
+    ]
+    return {"algorithm": {"outputs": declared}, "order": {"rho": shares, "blocks": 256}}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_what_is_shown_is_what_is_charged_and_what_was_ordered_to_the_nano(kit: Any, count: int) -> None:
+    kit.with_policy(block_people_minimum=1, blocks_minimum=2)
+    changes = outputs(count)
+    changes["algorithm"]["model_parameters"] = 0
+    kit.chamber = lambda _input, _block: Ending(wrote=json.dumps({f"o{i}": 0.5 for i in range(count)}).encode())
+    bundle = kit.bundle(**changes)
+
+    shown = preview(kit.node, bundle.to_json())
+    _, order = take_in(kit.node, bundle.to_json())
+    assert kit.finish(order).state == "reported"
+
+    ordered = sum(share["nano"] for share in changes["order"]["rho"])
+    assert (shown["would"], shown["rho_nano"]) == ("charge", ordered)
+    assert entry_of(kit, order).rho_nano == ordered == sum(one["rho_nano"] for one in shown["outputs"])
+    for account in shown["accounts"]:
+        with kit.node.store.reading() as session:
+            spent = ledger.spent(session, Scope(account["scope"]), account["name"])
+        assert account["rho_cap_nano"] - spent == account["rho_left_after_nano"]
+
+
+def test_preview_writes_nothing(kit: Any) -> None:
+    kit.finish(kit.take())
+    before = dumped(kit)
+
+    preview(kit.node, kit.bundle().to_json())
+
+    assert dumped(kit) == before
+
+
+def test_refusal_is_foretold_by_its_code(kit: Any) -> None:
+    kit.with_policy(project_cap_nano=3_000_000)
+    done = kit.bundle()
+    _, first = take_in(kit.node, done.to_json())
+    kit.finish(first)
+    cases = {
+        "order-replayed": done,
+        "budget-project": kit.bundle(),
+        "gate-blocks": kit.bundle(order={"blocks": 1}),
+        "order-wrong-node": kit.bundle(order={"node": "node-es"}),
+    }
+    for code, bundle in cases.items():
+        shown = preview(kit.node, bundle.to_json())
+        assert (shown["would"], shown["code"]) == ("refuse", code)
+        if code != "order-replayed":
+            _, order = take_in(kit.node, bundle.to_json())
+            kit.finish(order)
+            assert read_envelope(kit.sealed(order).receipt).untrusted(Receipt).code == code
+
+
+def test_waiting_is_foretold_as_well(kit: Any) -> None:
+    kit.clock.advance(0)
+    bundle = kit.bundle(status={"expires": kit.clock()})
+
+    shown = preview(kit.node, bundle.to_json())
+
+    assert (shown["would"], shown["code"]) == ("wait", "status-stale")
+
+
+def test_bytes_that_are_no_order_are_refused(kit: Any) -> None:
+    assert preview(kit.node, b"{}")["code"] == "document-malformed"
+
+
+def test_chamber_sees_nothing_of_a_preview(kit: Any) -> None:
+    def never(_input: bytes, _block: Path) -> Ending:
+        raise AssertionError
+
+    kit.chamber = never
+
+    assert preview(kit.node, kit.bundle().to_json())["would"] == "charge"
