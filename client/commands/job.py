@@ -208,9 +208,7 @@ def _wishes(me: Client, algorithm: str, asked: Asked, parameters: dict[str, Any]
     digest, document = me.find_algorithm(algorithm)
     approvals = tuple(asked.approval or me.approvals_of(digest, asked.project))
     if not approvals:
-        sentence = (
-            f"The registry has no approval of {algorithm} for {asked.project}; ask the committee for one."
-        )
+        sentence = f"The registry has no approval of {algorithm} for {asked.project}; ask the committee for one."
         raise Refused("approval-missing", sentence)
     return [
         documents.Wish(

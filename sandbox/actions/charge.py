@@ -18,6 +18,7 @@ from sandbox.actions.node import Node
 from sandbox.actions.terms import Evidence, Terms
 from sandbox.actions.watch_log import check_proved
 from sandbox.actions.work import Pause, Work
+from sandbox.domain.caps import caps_of
 from sandbox.domain.job import JobState
 from sandbox.domain.ledger import Caps, LedgerEntry, Scopes
 from sandbox.domain.schedule import Schedule, make_schedule
@@ -105,17 +106,6 @@ def check_due(node: Node, session: Session, bundle: OrderBundle, examined: Exami
         scopes=scopes,
         caps=caps_of(policy),
         rho_nano=examined.price.rho_nano_total,
-    )
-
-
-def caps_of(policy: Policy) -> Caps:
-    """The caps that the holder signed."""
-    return Caps(
-        pool_nano=policy.pool_cap_nano,
-        lineage_nano=policy.dataset_cap_nano,
-        project_nano=policy.project_cap_nano,
-        algorithm_nano=policy.algorithm_cap_nano,
-        job_nano=policy.job_cap_nano,
     )
 
 

@@ -10,10 +10,11 @@ from typing import Literal
 
 from protocol.documents.envelope import sign_statement
 from protocol.documents.receipt import Receipt
-from sandbox.actions.charge import POOL, caps_of
+from sandbox.actions.charge import POOL
 from sandbox.actions.terms import Evidence
 from sandbox.actions.watch_log import evidence as log_evidence
 from sandbox.actions.work import Work
+from sandbox.domain.caps import caps_of
 from sandbox.domain.ledger import Scopes
 from sandbox.gate import library_version
 from sandbox.store import ledger

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from protocol.documents.policy import Policy
-from sandbox.actions.charge import POOL, caps_of
+from sandbox.actions.charge import POOL
 from sandbox.actions.policy import policy_history
+from sandbox.domain.caps import caps_of
 from sandbox.domain.ledger import Head, LedgerEntry, Scope
 from sandbox.store import ledger
 from sandbox.store.base import Store

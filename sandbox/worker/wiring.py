@@ -42,7 +42,7 @@ def open_node(settings: Settings) -> Node:
     clock = GuardedClock(store, wall_clock)
     check_roots(store, read_roots(settings.directory, settings.fingerprint), clock.now())
     check_policy(store, places.ledger_head, _read(settings.directory / POLICY), clock.now())
-    key = _read_key(settings)
+    key = read_key(settings)
     return Node(
         name=settings.node,
         country=settings.country,
@@ -134,7 +134,7 @@ def _seconds(value: float) -> dt.timedelta:
     return dt.timedelta(seconds=value)
 
 
-def _read_key(settings: Settings) -> PrivateKey:
+def read_key(settings: Settings) -> PrivateKey:
     """The key that signs receipts; refused if anybody but its owner could have read it."""
     path, file = settings.keys / NODE_KEY, settings.key_passphrase_file
     passphrase = _read(file).rstrip(b"\r\n") if file else None

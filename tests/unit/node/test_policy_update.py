@@ -123,7 +123,7 @@ def test_accepted_caps_are_in_the_ledger_s_chain_and_the_audit(settings: Setting
 
 
 def test_what_was_spent_stays_spent_under_a_lower_and_a_higher_cap(settings: Settings, store: Store) -> None:
-    from sandbox.actions.charge import caps_of
+    from sandbox.domain.caps import caps_of
 
     charge(store, settings, caps_of(present(settings)), 20_000_000)
     accept(settings, store, successor(settings, pool_cap_nano=15_000_000))

@@ -16,7 +16,7 @@ from sandbox.domain.ledger import Caps, Scopes
 from sandbox.errors import SafeconductError
 from sandbox.settings import load_settings
 from sandbox.store import ledger
-from sandbox.store.ledger_head import write_head
+from sandbox.store.ledger_head import replace_head, write_head
 from sandbox.worker.wiring import POLICY_FOLDER, open_node, open_store
 
 CAPS = Caps(pool_nano=10**9, lineage_nano=10**9, project_nano=10**9, algorithm_nano=10**9, job_nano=10**9)
@@ -88,3 +88,29 @@ def test_three_commands_let_a_restored_node_open(folder: Path) -> None:
     opened = open_node(settings)
     opened.store.close()
     assert run("verify", "--dir", node)["head"] == done["head"]
+
+
+def test_export_is_checked_without_the_node(folder: Path) -> None:
+    node = folder / "node"
+    store = open_store(load_settings(node, {}))
+    write_head_of(store, node)
+    store.close()
+    open_node(load_settings(node, {})).store.close()
+    key_id = json.loads((node / "keys" / "node.public.json").read_text())["keyid"]
+    root = ("--trust-root", str(node / "trust-root.json"), "--fingerprint", load_settings(node, {}).fingerprint)
+
+    for public in ((), ("--public",)):
+        file = str(folder / f"ledger{len(public)}.jsonl")
+        run("export", "--dir", str(node), "--out", file, *public)
+        found = run("verify", file, "--key-id", key_id, *root)
+        assert (found["verified"], found["entries"], found["public"]) == (True, 1, bool(public))
+
+    with pytest.raises(SafeconductError, match="Name one ledger"):
+        run("verify")
+
+
+def write_head_of(store: Any, node: Path) -> None:
+    """Let the head file witness this database, as if nothing had been charged since the backup."""
+    (node / LEDGER_HEAD).unlink()
+    with store.reading() as session:
+        replace_head(node / LEDGER_HEAD, ledger.head(session))
