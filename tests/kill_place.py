@@ -1,0 +1,364 @@
+"""A node whose workers are killed at random instants, and what may be said about it afterwards.
+
+Workers are processes that tick jobs through the node's own actions: examine, charge, stage, gate, seal, report. Only
+the chambers and the registry are pretended: the registry is a folder that keeps the first bytes that it is sent for
+each order (the witness), and any later ones that differ. Workers are forked, as the node's are, from a process that has
+met a job already, so that a kill meets work and not the start of a program; they die by SIGKILL, and are buried as the
+node's supervisor buries them.
+"""
+
+import datetime as dt
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import httpx
+import structlog
+import tiny_image
+from factory import HOLDER, World, digest_of, key_entry, private_key
+
+from protocol.documents.envelope import read_envelope
+from protocol.documents.receipt import Receipt
+from sandbox.actions.add_dataset import NewDataset, Shelf, add_dataset
+from sandbox.actions.clock import GuardedClock, wall_clock
+from sandbox.actions.init import NewNode, init_node
+from sandbox.actions.intake import take_in
+from sandbox.actions.node import Node, Times
+from sandbox.actions.restore import apply_restore, prepare
+from sandbox.actions.sign_restore import sign_restore
+from sandbox.actions.sweep import bury_worker
+from sandbox.actions.tick import tick
+from sandbox.chambers.fake import Ending, FakeRuntime
+from sandbox.cli.restore import _site
+from sandbox.data.synthesise import synthesise
+from sandbox.domain.dataset import Unit
+from sandbox.domain.job import BEFORE_CHARGE, ENDED
+from sandbox.domain.ledger import Kind, LedgerEntry, Scope
+from sandbox.hub.registry import Courier, Registry
+from sandbox.settings import Settings, load_settings
+from sandbox.store import ledger
+from sandbox.store.ledger_head import check_head
+from sandbox.store.tables import JobRow, Sealed
+from sandbox.worker.wiring import POLICY_FOLDER, open_node, open_store
+
+PEOPLE, RHO, AT_ONCE = 400, 1_000_000, 4
+START_SECONDS = 60
+SAID = b'{"share": 0.5}'
+IDLE = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a node has said about one order so far: its receipt, and its encrypted release or none."""
+
+    receipt: bytes
+    ciphertext: bytes | None
+
+
+class KillPlace:
+    """One node in a folder, its orders, and the processes that work on them."""
+
+    def __init__(self, folder: Path, orders: int, affordable: int, seed: int) -> None:
+        self.folder, self.chance = folder, random.Random(seed)
+        self.world = World(now=dt.datetime.now(dt.UTC).replace(microsecond=0))
+        self._make(affordable)
+        self.bundles = [self._bundle(number) for number in range(orders)]
+        structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+        node = open_place(folder)
+        self.orders = [str(take_in(node, raw)[1]) for raw in self.bundles]
+        while node_is_busy(node, self.orders[0]):
+            tick(node, self.orders[0], "warm-up")
+        node.store.close()
+        self._context = multiprocessing.get_context("fork")
+        self.kills = self.met = 0
+
+    def _make(self, affordable: int) -> None:
+        world, data = self.world, self.folder / "data"
+        data.mkdir()
+        synthesise("FI", PEOPLE, 1, data)
+        (self.folder / "witness").mkdir()
+        world.image = tiny_image.write_image(self.folder / "image.tar", SAID)
+        custodians = [{"person": name, "keys": [key_entry(name)]} for name in ("cleo", "carl")]
+        root = world.sign(world.trust_root(custodians=custodians), HOLDER)
+        caps = {f"{name}_cap_nano": 10**9 for name in ("project", "dataset", "algorithm")}
+        numbers = world.policy(
+            blocks_minimum=2,
+            block_people_minimum=20,
+            pool_cap_nano=affordable * RHO,
+            job_cap_nano=RHO,
+            **caps,
+        ).model_dump(mode="json")
+        pinned = {"node": world.node, "country": "FI", "registry": "http://r.test", "fingerprint": digest_of(root)}
+        new = NewNode(
+            directory=self.folder / "node",
+            name=world.node,
+            country="FI",
+            trust_root=root,
+            fingerprint=digest_of(root),
+            policy=json.dumps(numbers).encode(),
+            policies=POLICY_FOLDER,
+            holder_keys=[private_key(HOLDER)],
+            settings=pinned,
+        )
+        init_node(new, world.now)
+        settings = settings_of(self.folder)
+        store = open_store(settings)
+        shelf = Shelf(
+            store=store,
+            clock=GuardedClock(store, wall_clock),
+            datasets=settings.directory / "datasets",
+            keys=settings.keys,
+        )
+        add_dataset(shelf, _cohort(data, world.dataset))
+        store.close()
+
+    def _bundle(self, number: int) -> bytes:
+        algorithm = {
+            "image": self.world.image.model_dump(),
+            "entrypoint": [tiny_image.PROGRAM],
+            "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
+            "outputs": [{"name": "share", "kind": "number", "range": ["0", "1"], "default": "0", "aggregator": "mean"}],
+            "inputs": {"variants": False, "columns": ["age"]},
+            "model_parameters": 1,
+        }
+        order = {
+            "blocks": 2,
+            "parameters": {},
+            "nonce": f"{number:032x}",
+            "rho": [{"output": "share", "nano": RHO}],
+        }
+        conditions = self.world.conditions(runs_per_node=10**6, rho_total_per_node_nano=10**12)
+        terms = {member: {"conditions": conditions} for member in self.world.members[:2]}
+        return self.world.bundle(algorithm=algorithm, order=order, approvals=terms).to_json()
+
+    def close(self) -> None:
+        """Forget what the node kept in memory."""
+        shutil.rmtree(settings_of(self.folder).run_directory, ignore_errors=True)
+
+    # Processes
+
+    def kill_workers(self, kills: int, longest_seconds: float) -> None:
+        """Start workers and kill each at a random instant, until so many are dead; count the jobs that they met."""
+        until = self.kills + kills
+        while self.kills < until:
+            workers = [self._start() for _ in range(AT_ONCE)]
+            for worker in workers:
+                time.sleep(self.chance.uniform(0, longest_seconds))
+                worker.kill()
+                worker.join()
+                self.kills += 1
+            self.met += len(charged_and_open(self.states()))
+            self._bury(workers)
+
+    def finish(self) -> None:
+        """Let workers run until every job is over."""
+        workers = [self._start() for _ in range(2)]
+        for worker in workers:
+            worker.join(10 * START_SECONDS)
+        assert [worker.exitcode for worker in workers] == [0] * len(workers)
+
+    def _start(self) -> BaseProcess:
+        ours, theirs = self._context.Pipe(duplex=False)
+        given = (str(self.folder), self.orders, self.chance.randrange(10**9), theirs)
+        process = self._context.Process(target=work, args=given)
+        process.start()
+        theirs.close()
+        assert ours.poll(START_SECONDS)
+        return process
+
+    def _bury(self, workers: Sequence[BaseProcess]) -> None:
+        node = open_place(self.folder)
+        for worker in workers:
+            bury_worker(node, _owner(worker.pid))
+        node.store.close()
+
+    # What may be said
+
+    def entries(self) -> list[LedgerEntry]:
+        """Every entry of a ledger that agrees with itself, with its head, and with the jobs."""
+        node = open_place(self.folder)
+        with node.store.reading() as session:
+            assert ledger.check_ledger(session) == check_head(node.places.ledger_head, session)
+            entries = list(ledger.entries(session))
+            charged = {row.id for row in session.query(JobRow) if row.charged_at is not None}
+            pool = ledger.spent(session, Scope.POOL, "people")
+        node.store.close()
+        own = [entry.order_id for entry in entries if entry.kind is Kind.CHARGE]
+        assert len(set(own)) == len(own)
+        assert set(own) == charged  # none lost, none without its job
+        assert pool == sum(entry.rho_nano for entry in entries if entry.scopes.pool)
+        return entries
+
+    def answers(self) -> dict[str, Answered]:
+        """What is sealed, by its order."""
+        store = open_store(settings_of(self.folder))
+        with store.reading() as session:
+            rows = session.query(Sealed).all()
+        store.close()
+        return {row.job_id: Answered(receipt=row.receipt, ciphertext=row.ciphertext) for row in rows}
+
+    def witnessed(self) -> dict[str, bytes]:
+        """The receipts that left the node, by their order."""
+        files = (self.folder / "witness").glob("*.receipt")
+        return {path.stem: path.read_bytes() for path in files}
+
+    def released(self) -> dict[str, bytes]:
+        """The encrypted releases that left the node, by their order."""
+        files = (self.folder / "witness").glob("*.release")
+        return {path.stem: path.read_bytes() for path in files}
+
+    def second_answers(self) -> list[str]:
+        """Orders for which another release left than the first one."""
+        return [path.name for path in (self.folder / "witness").glob("*.release.other")]
+
+    def states(self) -> dict[str, str]:
+        """Every job's state."""
+        store = open_store(settings_of(self.folder))
+        with store.reading() as session:
+            found = {row.id: str(row.state) for row in session.query(JobRow)}
+        store.close()
+        return found
+
+    # A backup
+
+    def save(self) -> None:
+        """Back the database up, and nothing else."""
+        with closing(sqlite3.connect(self.folder / "node" / "node.db")) as connection:
+            connection.execute("VACUUM INTO ?", [str(self.folder / "backup.db")])
+
+    def turn_back(self) -> None:
+        """Put the backup in the database's place."""
+        for part in (self.folder / "node").glob("node.db*"):
+            part.unlink()
+        shutil.copy(self.folder / "backup.db", self.folder / "node" / "node.db")
+
+    def restore(self, receipts: Sequence[bytes]) -> None:
+        """Import receipts by two custodians' word."""
+        site, now = _site(self.folder / "node"), dt.datetime.now(dt.UTC)
+        statement, _ = prepare(site, receipts, None, "the disk died", now)
+        raw = self.world.sign(statement, "cleo")
+        raw, _, _ = sign_restore(raw, private_key("carl"))
+        apply_restore(site, raw, receipts, now)
+        site.store.close()
+
+    def order_again(self) -> None:
+        """Every order once more, as a forgetful or malicious registry hands them over."""
+        node = open_place(self.folder)
+        for raw in self.bundles:
+            take_in(node, raw)
+        node.store.close()
+
+
+def work(folder: str, orders: Sequence[str], seed: int, ready: Connection) -> None:
+    """Tick jobs in a sequence of its own until all are over; killed at any instant."""
+    node, order = open_place(Path(folder)), random.Random(seed)
+    mine, owner = list(orders), _owner(os.getpid())
+    ready.send_bytes(b"ready")
+    while mine:
+        order.shuffle(mine)
+        for job in mine:
+            tick(node, job, owner)
+        with node.store.reading() as session:
+            over = {row.id for row in session.query(JobRow) if row.due_at is None and row.state in ENDED}
+        mine = [job for job in mine if job not in over]
+        time.sleep(IDLE)
+    node.store.close()
+
+
+def node_is_busy(node: Node, order: str) -> bool:
+    """Whether a job is not over yet."""
+    with node.store.reading() as session:
+        return session.get_one(JobRow, order).state not in ENDED
+
+
+def charged_and_open(states: dict[str, str]) -> list[str]:
+    """The jobs that a kill left between the charge and the end."""
+    return [order for order, state in states.items() if state not in ENDED | BEFORE_CHARGE]
+
+
+def decision(raw: bytes) -> Receipt:
+    """What a receipt says."""
+    return read_envelope(raw).untrusted(Receipt)
+
+
+def settings_of(folder: Path) -> Settings:
+    """The settings of the node in a folder."""
+    return load_settings(folder / "node", {})
+
+
+def open_place(folder: Path) -> Node:
+    """The node as one process opens it; its registry is a folder, its chambers say what they say at once."""
+    opened = open_node(settings_of(folder))
+    runtime = FakeRuntime({(tiny_image.PROGRAM,): lambda _input, _block: Ending(wrote=SAID)})
+    (archive,) = [folder / "image.tar"]
+    with archive.open("rb") as stream:
+        from protocol.documents.image import ImageLimits, read_identity
+
+        identity = read_identity(stream, ImageLimits())
+    runtime.load_image(archive, identity)
+    courier = Courier(url="http://r.test", node=opened.name, key=private_key("node-fi"))
+    transport = httpx.MockTransport(lambda request: _registry(folder / "witness", request))
+    return replace(
+        opened,
+        times=Times(lease=dt.timedelta(seconds=20), slice=dt.timedelta(seconds=10)),
+        connect=lambda: Registry(courier, now=opened.clock.now, transport=transport),
+        start_runtime=lambda: runtime,
+    )
+
+
+def _registry(folder: Path, request: httpx.Request) -> httpx.Response:
+    path = request.url.path
+    if path.endswith("/token"):
+        return httpx.Response(200, json={"access_token": "t", "expires_in": 600})
+    if path.endswith("/receipts"):
+        _keep(folder / f"{decision(request.content).order}.receipt", request.content)
+    if "/releases/" in path:
+        _keep(folder / f"{path.rpartition('/')[2]}.release", request.content)
+    return httpx.Response(200, json={})
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Keep the first bytes whole or not at all, and remember others that came later."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_bytes(content)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        if path.read_bytes() != content:
+            shutil.copy(draft, f"{path}.other")
+    finally:
+        draft.unlink()
+
+
+def _owner(process: int | None) -> str:
+    return f"killed:{process}:"
+
+
+def _cohort(data: Path, dataset: str) -> NewDataset:
+    return NewDataset(
+        dataset=dataset,
+        vcf=data / "cohort.vcf.gz",
+        samples=data / "subjects.parquet",
+        diagnoses=data / "diagnoses.parquet",
+        pedigree=data / "pedigree.ped",
+        sites=data / "sites.tsv",
+        people=PEOPLE,
+        slots=PEOPLE,
+        unit=Unit.FAMILY,
+        maximum_family_size=4,
+        columns=(),
+        diagnosis_codes=None,
+        duo=("DUO:0000042",),
+        country="FI",
+        assembly="GRCh38",
+    )
