@@ -102,9 +102,9 @@ def show_order(desk: Desk, caller: Caller, order_id: str) -> tables.Order:
 
 
 def list_orders(desk: Desk, caller: Caller, *, after: int, limit: int) -> tuple[tables.Order, ...]:
-    """Return one page of the caller's own orders."""
+    """Return one page of the caller's own orders: those it signed, or those that were handed to it."""
     with desk.store.reading() as tx:
-        return tuple(order.of_researcher(tx, caller.subject, after=after, limit=limit))
+        return tuple(order.of_party(tx, caller.subject, after=after, limit=limit))
 
 
 def _check_same_queue(tx: Transaction, order_id: str, node: str) -> None:

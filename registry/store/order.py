@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from registry.domain.order import OrderState
 from registry.store.base import Transaction
@@ -21,9 +21,9 @@ def queued(tx: Transaction, node: str, limit: int) -> Sequence[Order]:
     return tx.scalars(waiting.order_by(Order.sequence).limit(limit)).all()
 
 
-def of_researcher(tx: Transaction, person: str, *, after: int, limit: int) -> Sequence[Order]:
-    """Return one page of a researcher's own orders, oldest first."""
-    mine = select(Order).where(Order.researcher == person, Order.sequence > after)
+def of_party(tx: Transaction, subject: str, *, after: int, limit: int) -> Sequence[Order]:
+    """Return one page of a researcher's own orders, or of those handed to a node, oldest first."""
+    mine = select(Order).where(or_(Order.researcher == subject, Order.node == subject), Order.sequence > after)
     return tx.scalars(mine.order_by(Order.sequence).limit(limit)).all()
 
 

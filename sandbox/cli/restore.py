@@ -45,6 +45,28 @@ def prepare_(
 
 
 @app.command()
+def fetch(
+    directory: Directory,
+    out: Annotated[Path, typer.Option(help="Folder for the receipts, one file each.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Fetch this node's receipts that the registry keeps. It may withhold some; researchers have theirs as well."""
+    from sandbox.actions.clock import GuardedClock, wall_clock
+    from sandbox.actions.restore import read_own
+    from sandbox.worker.wiring import open_registry
+
+    site = _site(directory)
+    registry = open_registry(settings_of(directory), GuardedClock(site.store, wall_clock))
+    kept = read_own(site, list(registry.kept_receipts()))
+    registry.close()
+    site.store.close()
+    out.mkdir(exist_ok=True)
+    for claim in kept:
+        (out / f"{claim.untrusted.order}.json").write_bytes(claim.envelope.raw)
+    emit({"folder": str(out), "receipts": len(kept)}, as_json)
+
+
+@app.command()
 def sign(
     file: Annotated[Path, typer.Argument(help="What `prepare` wrote, or what the first person signed.")],
     key: Annotated[Path, typer.Option(help="Your key, which the trust root names as a custodian's.")],

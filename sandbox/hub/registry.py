@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -103,6 +104,19 @@ class Registry:
     def send_receipt(self, receipt: bytes) -> None:
         """Hand over a signed receipt; returns when the registry has it."""
         self._send("POST", f"/nodes/{self._courier.node}/receipts", content=receipt, headers=_JSON_BODY)
+
+    def kept_receipts(self) -> Iterator[bytes]:
+        """Fetch the untrusted receipts of this node that the registry keeps, the oldest first."""
+        after: Json = 0
+        while after is not None:
+            page = _json(self._send("GET", "/orders", params={"after": str(after)}))
+            orders = page.get("orders")
+            if not isinstance(orders, list) or not all(isinstance(one, dict) for one in orders):
+                raise Unreachable("registry-answer", "The registry's list of orders is malformed.")
+            for one in orders:
+                if isinstance(one, dict) and one.get("receipt"):
+                    yield self._send("GET", f"/orders/{quote(str(one.get('order')), safe='')}/receipt").content
+            after = page.get("next") if orders else None
 
     def send_release(self, order: str, ciphertext: bytes) -> None:
         """Hand over an encrypted release; returns when the registry has it."""

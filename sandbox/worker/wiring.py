@@ -83,6 +83,11 @@ def open_trust(settings: Settings) -> Trust:
     )
 
 
+def open_registry(settings: Settings, clock: GuardedClock) -> Registry:
+    """Connect to the registry as a node that may not open, such as one whose ledger is older than its head."""
+    return _connector(settings, read_key(settings), clock)()
+
+
 def open_holder_policy(settings: Settings) -> tuple[TrustRoot, Policy]:
     """Verify the trust roots and the policy in the files, also while the Cedar files are being replaced."""
     root = read_roots(settings.directory, settings.fingerprint).current

@@ -154,3 +154,33 @@ def test_answer_that_is_longer_than_an_honest_one_is_not_read_to_its_end() -> No
     with registry(lambda _: httpx.Response(200, content=body)) as hub, pytest.raises(Unreachable) as caught:
         hub.document("a" * 64)
     assert caught.value.code == "registry-answer-size"
+
+
+def test_receipts_that_the_registry_keeps_are_fetched_page_by_page() -> None:
+    pages = {
+        "0": {"orders": [{"order": "a", "receipt": "x"}, {"order": "b", "receipt": None}], "next": 2},
+        "2": {"orders": [{"order": "../c", "receipt": "y"}], "next": None},
+    }
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.raw_path.decode())
+        if request.url.path.endswith("/orders"):
+            return httpx.Response(200, json=pages[request.url.params["after"]])
+        return httpx.Response(200, content=request.url.raw_path)
+
+    with registry(answer) as hub:
+        assert len(list(hub.kept_receipts())) == 2
+    assert "/api/v1/orders/..%2Fc/receipt" in asked
+
+
+@pytest.mark.parametrize("orders", [None, 1, "x", [1], [[]]], ids=str)
+def test_list_of_kept_receipts_that_is_malformed_ends_the_fetching(orders: Any) -> None:
+    with registry(says(200, orders=orders, next=1)) as hub, pytest.raises(Unreachable) as caught:
+        list(hub.kept_receipts())
+    assert caught.value.code == "registry-answer"
+
+
+def test_list_that_never_ends_does_not_hold_the_node() -> None:
+    with registry(says(200, orders=[], next=1)) as hub:
+        assert list(hub.kept_receipts()) == []

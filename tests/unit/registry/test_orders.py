@@ -212,9 +212,11 @@ def test_only_parties_see_an_order_and_only_its_researcher_the_release(ordered: 
         assert ordered.request("GET", path).status_code in (401, 404)
 
 
-def test_everybody_lists_only_their_own_orders(ordered: Any) -> None:
-    assert [each["order"] for each in listing(ordered, RESEARCHER)] == [ordered.order_id]
-    assert listing(ordered, AUTHOR) == listing(ordered, NODE) == []
+def test_everybody_lists_only_the_orders_that_they_signed_or_were_handed(ordered: Any) -> None:
+    second_node(ordered)
+    for who in (RESEARCHER, NODE):
+        assert [each["order"] for each in listing(ordered, who)] == [ordered.order_id]
+    assert listing(ordered, AUTHOR) == listing(ordered, OTHER_NODE) == []
 
 
 def listing(hub: Any, who: str) -> list[dict[str, Any]]:
