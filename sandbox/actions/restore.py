@@ -21,7 +21,7 @@ from protocol.documents.strict import build
 from protocol.documents.trust_root import TrustRoot
 from protocol.trust.custodians import open_ledger_restore
 from sandbox.actions.charge import POOL
-from sandbox.actions.policy import adopt_policy
+from sandbox.actions.policy import adopt_policy, caps_in
 from sandbox.domain.ledger import Head
 from sandbox.domain.restore import Gap, Witnessed, check_reserve, least_reserve, restore_entries
 from sandbox.errors import BadInput, Refused
@@ -30,6 +30,7 @@ from sandbox.store.audit import record
 from sandbox.store.base import Session, Store
 from sandbox.store.dataset import lineage_of, lineages
 from sandbox.store.ledger_head import holds, read_head, replace_head
+from sandbox.store.policy import policies
 from sandbox.store.restore import RestoreRow, WitnessRow, was_restored
 
 Receipts = Sequence[Claim[Receipt]]
@@ -55,7 +56,8 @@ def prepare(
     receipts = read_own(site, untrusted)
     with site.store.reading() as session:
         gap = _gap(session, site, receipts)
-    least = least_reserve(gap, site.policy.job_cap_nano)
+        job_cap = _job_cap(session, site)
+    least = least_reserve(gap, job_cap)
     fields = {
         "holder": site.root.holder,
         "node": site.node,
@@ -69,7 +71,7 @@ def prepare(
         "reason": reason,
     }
     restore = build(LedgerRestore, fields)
-    check_reserve(gap, restore.reserve_nano, site.policy.job_cap_nano)
+    check_reserve(gap, restore.reserve_nano, job_cap)
     return restore, {
         "lost_entries": gap.witnessed.sequence - gap.ledger.sequence,
         "proved_by_receipts": len(gap.proved),
@@ -89,7 +91,7 @@ def apply_restore(site: Site, untrusted: bytes, untrusted_receipts: Sequence[byt
         ledger.take_head(session)
         gap = _gap(session, site, receipts)
         _check_situation(restore, gap)
-        check_reserve(gap, restore.reserve_nano, site.policy.job_cap_nano)
+        check_reserve(gap, restore.reserve_nano, _job_cap(session, site))
         entries = restore_entries(
             gap,
             document=digest,
@@ -122,17 +124,23 @@ def read_own(site: Site, untrusted: Sequence[bytes]) -> Receipts:
     return list(found.values())
 
 
+def _job_cap(session: Session, site: Site) -> int:
+    """The highest cap of a job that this node is known to have had."""
+    before = [caps_in(row.envelope)["job_cap_nano"] for row in policies(session)]
+    return max([site.policy.job_cap_nano, *before])
+
+
 def _gap(session: Session, site: Site, receipts: Receipts) -> Gap:
-    end = ledger.head(session)
-    witnessed = read_head(site.head_file) if site.head_file.exists() else end
+    end, lost = ledger.head(session), not site.head_file.exists()
+    witnessed = end if lost else read_head(site.head_file)
     charged = [claim for claim in receipts if claim.untrusted.rho_charged_nano]
     proved = tuple(_witnessed(session, claim) for claim in charged if not _is_held(session, claim))
     if holds(session, witnessed) or was_restored(session, witnessed):
         witnessed = end
-        if not proved:
+        if not (proved or lost):
             sentence = "The ledger holds what was witnessed of it and every charge of these receipts: do nothing."
             raise BadInput("restore-needless", sentence)
-    return Gap(ledger=end, witnessed=witnessed, proved=proved)
+    return Gap(ledger=end, witnessed=witnessed, proved=proved, head_file_lost=lost)
 
 
 def _is_held(session: Session, claim: Claim[Receipt]) -> bool:

@@ -2,7 +2,7 @@
 
 1. Every charge that a witnessed receipt proves is debited again, in all scopes, whatever the caps say: it was spent.
 2. Charges between the restored end and the witnessed one that no receipt proves cost at most one job's cap each. A
-   reserve of at least that is charged to the pool and to every lineage.
+   reserve of at least that is charged to the pool and to every lineage. The cap is the highest of all known policies.
 3. The entries that were lost keep their numbers: the first entry of a restore comes after the witnessed end, so that no
    number ever means two charges.
 4. An order whose window began before the restore may have been answered, whatever the database remembers. It never runs
@@ -39,11 +39,13 @@ class Gap:
     ledger: Head
     witnessed: Head
     proved: tuple[Witnessed, ...]
+    head_file_lost: bool = False
 
     @property
     def unproved(self) -> int:
-        """How many lost entries no receipt proves."""
-        return max(self.witnessed.sequence - self.ledger.sequence - len(self.proved), 0)
+        """How many lost entries no receipt proves; without a head file one at the least, because nobody knows."""
+        least = 1 if self.head_file_lost else 0
+        return max(self.witnessed.sequence - self.ledger.sequence - len(self.proved), least)
 
 
 def check_reserve(gap: Gap, reserve_nano: int, job_cap_nano: int) -> None:

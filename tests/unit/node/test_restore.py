@@ -314,7 +314,29 @@ def test_head_lost_with_the_disk_is_made_good_by_receipts(it: Restored) -> None:
     head = it.apply(receipts)
 
     assert (it.opens(), read_head(kit.node.places.ledger_head)) == ("opens", head)
-    assert it.spent(Scope.POOL, "people") == RHO
+    assert it.spent(Scope.POOL, "people") == RHO + kit.node.trust.policy.job_cap_nano  # nobody knows how many more
+
+
+def test_head_file_alone_that_is_lost_costs_a_reserve(it: Restored) -> None:
+    it.kit.finish(it.kit.take())
+    it.kit.node.places.ledger_head.unlink()
+
+    it.apply([])
+
+    assert it.opens() == "opens"
+    assert it.spent(Scope.POOL, "people") == RHO + it.kit.node.trust.policy.job_cap_nano
+
+
+def test_reserve_counts_the_highest_job_cap_that_is_known(it: Restored) -> None:
+    it.save()
+    it.kit.finish(it.kit.take())
+    it.turn_back()
+    high = it.kit.node.trust.policy.job_cap_nano
+    it.kit.with_policy(job_cap_nano=RHO)  # lowered since, while the database remembers the first
+
+    it.apply([])
+
+    assert it.spent(Scope.POOL, "people") == high
 
 
 def test_power_cut_before_the_head_is_written_leaves_a_node_that_opens(it: Restored, monkeypatch: Any) -> None:

@@ -105,6 +105,8 @@ def test_export_is_checked_without_the_node(folder: Path) -> None:
         found = run("verify", file, "--key-id", key_id, *root)
         assert (found["verified"], found["entries"], found["public"]) == (True, 1, bool(public))
 
+    (folder / "nothing.json").write_text("{}")
+    assert run("preview", "--dir", str(node), str(folder / "nothing.json"))["code"] == "document-malformed"
     with pytest.raises(SafeconductError, match="Name one ledger"):
         run("verify")
 
