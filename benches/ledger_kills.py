@@ -2,7 +2,7 @@
 
 The course of `tests/unit/ledger/test_kill_jobs.py`, only longer: real charges, gate and seals in several processes at
 once, then a backup that is refused, restored by witnessed receipts, and ordered from again. One broken statement ends
-the course, so the figure is 0 or 1. Beside it: how many jobs the kills met between their charge and their end.
+the course, so the figure is 0 or 1. Beside it: how many kills met a worker amid a job that was charged and not over.
 """
 
 import sys
@@ -34,5 +34,5 @@ def measure() -> Figure:
             print(f"ledger_kills: after {place.kills} kills: {fault}", file=sys.stderr)
             faults = 1
         place.close()
-    met = beside(f"jobs that {place.kills} kills met between charge and end", [place.met], "jobs")
+    met = beside(f"of {place.kills} kills, those amid a charged job", [place.met], "kills")
     return judge([faults], unit=UNIT, reach=0, better="less", beside=met)

@@ -148,7 +148,7 @@ class KillPlace:
     # Processes
 
     def kill_workers(self, kills: int, longest_seconds: float) -> None:
-        """Start workers and kill each at a random instant, until so many are dead; count the jobs that they met."""
+        """Start workers and kill each at a random instant, until so many are dead; count the charged jobs they held."""
         until = self.kills + kills
         while self.kills < until:
             workers = [self._start() for _ in range(AT_ONCE)]
@@ -157,7 +157,7 @@ class KillPlace:
                 worker.kill()
                 worker.join()
                 self.kills += 1
-            self.met += len(charged_and_open(self.states()))
+            self.met += self._interrupted(workers)
             self._bury(workers)
 
     def finish(self) -> None:
@@ -181,6 +181,15 @@ class KillPlace:
         for worker in workers:
             bury_worker(node, _owner(worker.pid))
         node.store.close()
+
+    def _interrupted(self, workers: Sequence[BaseProcess]) -> int:
+        """How many of the dead held a job that was charged and not over."""
+        owners = {_owner(worker.pid) for worker in workers}
+        store = open_store(settings_of(self.folder))
+        with store.reading() as session:
+            held = session.query(JobRow).where(JobRow.lease_owner.in_(owners)).all()
+        store.close()
+        return len([row for row in held if row.state not in ENDED | BEFORE_CHARGE])
 
     # What may be said
 
@@ -220,14 +229,6 @@ class KillPlace:
     def second_answers(self) -> list[str]:
         """Orders for which another release left than the first one."""
         return [path.name for path in (self.folder / "witness").glob("*.release.other")]
-
-    def states(self) -> dict[str, str]:
-        """Every job's state."""
-        store = open_store(settings_of(self.folder))
-        with store.reading() as session:
-            found = {row.id: str(row.state) for row in session.query(JobRow)}
-        store.close()
-        return found
 
     # A backup
 
@@ -279,11 +280,6 @@ def node_is_busy(node: Node, order: str) -> bool:
     """Whether a job is not over yet."""
     with node.store.reading() as session:
         return session.get_one(JobRow, order).state not in ENDED
-
-
-def charged_and_open(states: dict[str, str]) -> list[str]:
-    """The jobs that a kill left between the charge and the end."""
-    return [order for order, state in states.items() if state not in ENDED | BEFORE_CHARGE]
 
 
 def decision(raw: bytes) -> Receipt:
