@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -78,6 +78,7 @@ class Wish:
     parameters: Mapping[str, Any]
     blocks: int
     rho: Mapping[str, int] | int
+    intervals: Mapping[str, int] = field(default_factory=dict)
     nonce: str | None = None
 
 
@@ -94,10 +95,14 @@ def unsigned_order(
 ) -> JobOrder:
     """Make one order. A total ρ is split into equal shares; what does not divide is left unspent, never rounded up.
 
-    Refused: parameters outside the schema, a share for an output that is not asked for, less than a nano each.
+    Each output named in `intervals` buys its total interval for that much more. Refused: parameters outside the schema,
+    a share or an interval for an output that is not asked for, less than a nano each.
     """
     check_parameters(wish.algorithm.parameters, dict(wish.parameters))
     names = [output.name for output in expand_outputs(wish.algorithm, dict(wish.parameters))]
+    odd = sorted(wish.intervals.keys() - set(names))
+    if odd:
+        raise UsageProblem("rho-shares", f"There is no output {odd[0]} to buy an interval for; name one of the spec.")
     fields = {
         "algorithm": wish.algorithm_digest,
         "approvals": list(wish.approvals),
@@ -108,7 +113,10 @@ def unsigned_order(
         "dataset": wish.dataset,
         "parameters": dict(wish.parameters),
         "blocks": wish.blocks,
-        "rho": [{"output": name, "nano": share} for name, share in split(wish.rho, names).items()],
+        "rho": [
+            {"output": name, "nano": share, "interval_nano": wish.intervals.get(name, 0)}
+            for name, share in split(wish.rho, names).items()
+        ],
         "recipient": encode_base64(recipient),
         "nonce": wish.nonce or secrets.token_hex(16),
         "not_before": now,

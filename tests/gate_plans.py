@@ -82,6 +82,6 @@ def raw(**values: Any) -> bytes:
     return json.dumps(values).encode()
 
 
-def raws(name: str, values: Sequence[float]) -> list[bytes]:
+def raws(name: str, values: Sequence[float | str]) -> list[bytes]:
     """One result per chamber for a plan with a single output."""
     return [raw(**{name: value}) for value in values]

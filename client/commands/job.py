@@ -32,6 +32,9 @@ PurposeOption = Annotated[str, typer.Option(help="Purpose, as a DUO code.")]
 NodeOption = Annotated[list[str], typer.Option(help="Node to run at, or NODE=DATASET; repeat for several.")]
 RhoOption = Annotated[str | None, typer.Option(help="Total rho at each node, e.g. 0.03125; split equally.")]
 ShareOption = Annotated[list[str] | None, typer.Option(help="OUTPUT=RHO for one output; instead of --rho.")]
+IntervalOption = Annotated[
+    list[str] | None, typer.Option(help="OUTPUT=RHO more, to buy the total interval of a median.")
+]
 BlocksOption = Annotated[int, typer.Option(help="How many blocks; 0 in unit mode.")]
 ParamOption = Annotated[list[str] | None, typer.Option(help="NAME=VALUE; the value as JSON, else as text.")]
 ParamsOption = Annotated[Path | None, typer.Option(help="JSON file with the parameters.")]
@@ -47,7 +50,11 @@ def submit(
     node: NodeOption,
     rho: RhoOption = None,
     share: ShareOption = None,
-    blocks: BlocksOption = 0,
+    interval: IntervalOption = None,
+    blocks: IntervalOption = Annotated[
+    list[str] | None, typer.Option(help="OUTPUT=RHO more, to buy the total interval of a median.")
+]
+BlocksOption = 0,
     param: ParamOption = None,
     params: ParamsOption = None,
     approval: ApprovalOption = None,
@@ -61,7 +68,14 @@ def submit(
     """Sign and send one order for each node, and print the order ids."""
     with person(home, key, passphrase_file, registry) as me:
         asked = Asked(
-            project=project, purpose=purpose, node=node, rho=rho, share=share, blocks=blocks, approval=approval
+            project=project,
+            purpose=purpose,
+            node=node,
+            rho=rho,
+            share=share,
+            interval=interval,
+            blocks=blocks,
+            approval=approval,
         )
         wishes = _wishes(me, algorithm, asked, _parameters(param, params))
         ids = me.order(wishes, lifetime=timedelta(hours=valid_hours))
@@ -79,7 +93,11 @@ def preview(
     node: NodeOption,
     rho: RhoOption = None,
     share: ShareOption = None,
-    blocks: BlocksOption = 0,
+    interval: IntervalOption = None,
+    blocks: IntervalOption = Annotated[
+    list[str] | None, typer.Option(help="OUTPUT=RHO more, to buy the total interval of a median.")
+]
+BlocksOption = 0,
     param: ParamOption = None,
     params: ParamsOption = None,
     approval: ApprovalOption = None,
@@ -94,7 +112,14 @@ def preview(
 
     with person(home, key, passphrase_file, registry) as me:
         asked = Asked(
-            project=project, purpose=purpose, node=node, rho=rho, share=share, blocks=blocks, approval=approval
+            project=project,
+            purpose=purpose,
+            node=node,
+            rho=rho,
+            share=share,
+            interval=interval,
+            blocks=blocks,
+            approval=approval,
         )
         wishes = _wishes(me, algorithm, asked, _parameters(param, params))
         data = [look(me, wish, now()) for wish in wishes]
@@ -199,6 +224,7 @@ class Asked:
     node: list[str]
     rho: str | None
     share: list[str] | None
+    interval: list[str] | None
     blocks: int
     approval: list[str] | None
 
@@ -222,6 +248,7 @@ def _wishes(me: Client, algorithm: str, asked: Asked, parameters: dict[str, Any]
             parameters=parameters,
             blocks=asked.blocks,
             rho=_rho(asked.rho, asked.share),
+            intervals=_shares(asked.interval),
         )
         for place, dataset in _places(me, asked.node)
     ]
@@ -250,8 +277,12 @@ def _rho(total: str | None, shares: list[str] | None) -> int | dict[str, int]:
         raise UsageProblem("rho-needed", "Say how much privacy to spend: --rho TOTAL, or --share OUTPUT=RHO for each.")
     if total is not None:
         return documents.nano(total)
-    named = [one.rpartition("=") for one in shares or []]
-    return {name: documents.nano(amount) for name, _, amount in named}
+    return _shares(shares)
+
+
+def _shares(named: list[str] | None) -> dict[str, int]:
+    parts = [one.rpartition("=") for one in named or []]
+    return {name: documents.nano(amount) for name, _, amount in parts}
 
 
 def _parameter(text: str) -> tuple[str, Any]:

@@ -25,10 +25,11 @@ from protocol.errors import Refused
 
 
 class RhoShare(Record):
-    """How much privacy one output may cost, in nano-units of ρ."""
+    """How much privacy one output may cost, in nano-units of ρ, and how much more to buy its total interval for."""
 
     output: OutputName
     nano: Positive
+    interval_nano: Count = 0
 
 
 class JobOrder(Document):
@@ -57,8 +58,8 @@ class JobOrder(Document):
 
     @property
     def rho_nano(self) -> int:
-        """The sum of all shares."""
-        return sum(share.nano for share in self.rho)
+        """The sum of all shares, bought intervals included."""
+        return sum(share.nano + share.interval_nano for share in self.rho)
 
     @property
     def recipient_bytes(self) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from protocol.documents.algorithm import Algorithm, OutputSpec, expand_outputs
-from protocol.documents.job_order import JobOrder
+from protocol.documents.job_order import JobOrder, RhoShare
 from protocol.documents.policy import Policy
 from sandbox.domain import plan_checks as checks
 from sandbox.domain.dataset import DatasetFacts, Unit
@@ -27,7 +27,8 @@ class OutputPlan:
 
     `low`, `high` and `default` are for one chamber, with the family size already applied. `whole` outputs accept
     whole numbers only. `spread` is the expected standard deviation of one chamber's value, from the spec. Where there
-    are `categories`, the number of a chamber is the place of its category in the list.
+    are `categories`, the number of a chamber is the place of its category in the list. `interval_nano` is what a total
+    interval is bought for, on top of `rho_nano`; 0 buys none.
     """
 
     name: str
@@ -41,6 +42,7 @@ class OutputPlan:
     rho_nano: int
     divisor: int
     categories: tuple[str, ...] = ()
+    interval_nano: int = 0
 
     def fixed(self, value: Decimal) -> int:
         """Give `value` in units of 10^-decimals, rounded to the nearest."""
@@ -64,7 +66,7 @@ class GatePlan:
     @property
     def rho_nano(self) -> int:
         """The whole of what the order asks for."""
-        return sum(output.rho_nano for output in self.outputs)
+        return sum(output.rho_nano + output.interval_nano for output in self.outputs)
 
 
 def make_gate_plan(algorithm: Algorithm, order: JobOrder, policy: Policy, facts: DatasetFacts) -> GatePlan:
@@ -91,7 +93,8 @@ def make_gate_plan(algorithm: Algorithm, order: JobOrder, policy: Policy, facts:
 def _check_whole_plan(plan: GatePlan, policy: Policy) -> None:
     for output in plan.outputs:
         checks.check_width(output.name, output.fixed(output.low), output.fixed(output.high), plan.blocks)
-    for output in plan.outputs:
+        if output.interval_nano:
+            checks.check_interval(output.name, output.aggregator, output.interval_nano, plan.blocks)
         if output.aggregator == "vote":
             checks.check_vote(output.name, output.rho_nano, plan.blocks, len(output.categories))
     checks.check_medians([o.rho_nano for o in plan.outputs if o.aggregator == "median"], plan.blocks)
@@ -101,14 +104,14 @@ def _check_whole_plan(plan: GatePlan, policy: Policy) -> None:
 def _plan_outputs(mode: Mode, algorithm: Algorithm, order: JobOrder, facts: DatasetFacts) -> Iterator[OutputPlan]:
     expanded = expand_outputs(algorithm, order.parameters)
     checks.check_names([output.name for output in expanded], [share.output for share in order.rho])
-    shares = {share.output: share.nano for share in order.rho}
+    shares = {share.output: share for share in order.rho}
     for output in expanded:
         yield _plan_output(mode, output.name, output.spec, shares[output.name], facts)
 
 
-def _plan_output(mode: Mode, name: str, spec: OutputSpec, rho_nano: int, facts: DatasetFacts) -> OutputPlan:
+def _plan_output(mode: Mode, name: str, spec: OutputSpec, share: RhoShare, facts: DatasetFacts) -> OutputPlan:
     aggregator = checks.check_aggregator(mode, spec)
-    checks.check_share(name, rho_nano)
+    checks.check_share(name, share.nano)
     if aggregator == "median":
         checks.check_spread(name, spec.spread)
     low, high, default = _bounds(mode, name, spec, facts.maximum_family_size)
@@ -121,7 +124,8 @@ def _plan_output(mode: Mode, name: str, spec: OutputSpec, rho_nano: int, facts: 
         decimals=_decimals(low, high, default, exact=spec.kind == "category" or (mode, spec.kind) == ("unit", "count")),
         whole=spec.kind != "number",
         spread=spec.spread,
-        rho_nano=rho_nano,
+        rho_nano=share.nano,
+        interval_nano=share.interval_nano,
         divisor={"none": 1, "people": facts.people, "alleles": 2 * facts.people}[spec.divide_by],
         categories=spec.categories,
     )

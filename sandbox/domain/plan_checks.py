@@ -21,12 +21,15 @@ gate-range                 the range is empty, not whole for a count, per person
 gate-default               the default is outside the range, no category, or not whole for a count
 gate-spread                a median without the expected spread of a block's value
 gate-median-resolution     k x epsilon < 64: the median would be nearly uniform over its range
+gate-interval              a total interval was ordered for an output that sells none: only medians do
+gate-interval-resolution   the two quantiles that bound the interval could not be told from noise
 gate-vote-resolution       even the vote of all blocks could be lost once in a thousand times
 budget-job                 more rho than one job may spend
 =========================  ============================================================================
 """
 
 from decimal import Decimal
+from math import isqrt
 from typing import Literal, cast
 
 from protocol.documents.algorithm import Algorithm, OutputSpec
@@ -45,6 +48,7 @@ OUTPUTS_MAXIMUM = 1_024
 CANDIDATES_MAXIMUM = 100_000
 SPAN_MAXIMUM = 2**40  # of one chamber's fixed-point value: noise of any share then stays far inside an i64
 TOTAL_MAXIMUM = 2**58  # of the sum over all chambers
+INTERVAL_RULE = 76**2  # k x epsilon >= 76 for each of the two quantiles, k being less the sampling of a median
 CATEGORIES_MAXIMUM = 256
 VOTES_LOST = 1_000  # a vote of all blocks is lost at most once in so many releases
 AGGREGATORS = {"block": ("median", "mean", "vote"), "unit": ("sum", "count", "histogram")}
@@ -176,6 +180,24 @@ def check_medians(shares_nano: list[int], blocks: int) -> None:
         raise Refused("gate-too-many-outputs", f"this rho over {blocks} blocks carries {carried} medians, not more")
     if any(8 * share * blocks**2 < MEDIAN_RULE * NANO for share in shares_nano):
         raise Refused("gate-median-resolution", "a median needs k x epsilon >= 64: more blocks or more rho per output")
+
+
+def check_interval(name: str, aggregator: str, interval_nano: int, blocks: int) -> None:
+    """Refuse to sell an interval that would reach the ends of the range.
+
+    Its ends are quantiles of the blocks at 1/2 -+ (0.98/sqrt k + 2 ln 20 / (k epsilon)), each for half the share. A
+    quantile misses all the values like the median at k x epsilon = 64 if k x epsilon times its distance from 0 or 1 is
+    at least 32. So k x epsilon (1/2 - 0.98/sqrt k) >= 32 + 6 is asked for: 8 rho (k - 1.96 sqrt k)^2 >= 76^2.
+    """
+    if aggregator != "median":
+        raise Refused("gate-interval", f"output {name!r}: an interval can be bought for a median; order it without")
+    inner = max(0, blocks - isqrt(38_416 * blocks // 10_000) - 1)
+    if 8 * (interval_nano // 2) * inner**2 < INTERVAL_RULE * NANO:
+        least = 2 * -(-INTERVAL_RULE * NANO // (8 * inner**2)) if inner else "no"
+        raise Refused(
+            "gate-interval-resolution",
+            f"output {name!r}: over {blocks} blocks an interval needs {least} nano-rho or more blocks",
+        )
 
 
 def check_vote(name: str, share_nano: int, blocks: int, categories: int) -> None:

@@ -45,6 +45,7 @@ FEATURES = frozenset({"contrib"})
 REPLACE_ONE = 2  # in symmetric distance: one element removed, another one put in its place
 NANO = 10**9
 SEARCH_STEPS = 64
+QUANTILE_PARTS = 1024
 
 Column = npt.NDArray[np.int64]
 
@@ -128,21 +129,30 @@ def grid(low: int, high: int, count: int) -> tuple[int, ...]:
     return tuple(low + (high - low) * i // (count - 1) for i in range(count))
 
 
-@lru_cache(maxsize=256)
 def median(low: int, high: int, count: int, length: int, share_nano: int) -> Mechanism:
-    """Make the exponential mechanism for the median of `length` integers, over a grid of `count` candidates.
+    """Make the exponential mechanism for the median: `quantile` at one half."""
+    return quantile(low, high, count, length, QUANTILE_PARTS // 2, share_nano)
 
-    P(c) is proportional to exp(-|below(c) - above(c)| / (2 scale)), which costs rho = 1/(2 scale^2) at replace-one.
+
+@lru_cache(maxsize=256)
+def quantile(low: int, high: int, count: int, length: int, part: int, share_nano: int) -> Mechanism:
+    """Make the exponential mechanism for a quantile of `length` integers, over a grid of `count` candidates.
+
+    The quantile is `part`/1024: the library works with a fraction of whole numbers, and this one is exact and small.
+    P(c) is proportional to exp(-|below(c) - quantile x length| / scale), values equal to c apart; rho = 1/(2 scale^2).
     """
+    if not 0 < part < QUANTILE_PARTS:
+        raise GateBroken("gate-quantile", f"a quantile lies between 0 and {QUANTILE_PARTS} parts")
     candidates = grid(low, high, count)
     check_candidates(candidates)
     domain = vector_domain(atom_domain(bounds=(low, high), T="i64"), size=length)
     space = domain, symmetric_distance(), zero_concentrated_divergence()
 
     def build(scale: float) -> Any:
-        return make_private_quantile(*space, candidates, 0.5, scale)
+        return make_private_quantile(*space, candidates, part / QUANTILE_PARTS, scale)
 
-    return search("exponential-mechanism-median", domain, length, build, REPLACE_ONE, 1, share_nano)
+    name = "exponential-mechanism-median" if 2 * part == QUANTILE_PARTS else "exponential-mechanism-quantile"
+    return search(name, domain, length, build, REPLACE_ONE, 1, share_nano)
 
 
 @lru_cache(maxsize=256)

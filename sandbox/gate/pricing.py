@@ -4,7 +4,7 @@ import json
 from itertools import groupby
 
 from sandbox.domain.plan import GatePlan, OutputPlan
-from sandbox.gate import categories, library
+from sandbox.gate import bought, categories, library
 from sandbox.gate.library import Mechanism
 from sandbox.gate.values import OutputPrice, Price
 
@@ -12,14 +12,24 @@ from sandbox.gate.values import OutputPrice, Price
 def price(plan: GatePlan) -> Price:
     """Say what releasing this plan costs; `release` invokes the same mechanisms, so this is what must be charged."""
     library.check_library()
-    mechanisms = [mechanism_of(plan, output) for output in plan.outputs]
-    pairs = list(zip(plan.outputs, mechanisms, strict=True))
+    priced = [(output, mechanism_of(plan, output), bought.mechanisms_of(plan, output)) for output in plan.outputs]
+    prices = tuple(_price_output(output, mechanism, ends) for output, mechanism, ends in priced)
+    every = [(output, mechanism) for output, mechanism, _ in priced]
+    every += [(output, end) for output, _, ends in priced for end in ends]
     return Price(
-        rho_nano_total=sum(mechanism.rho_nano for mechanism in mechanisms),
-        per_output=tuple(
-            OutputPrice(name=o.name, mechanism=m.name, scale=m.scale, rho_nano=m.rho_nano) for o, m in pairs
-        ),
-        measurement=_describe(plan, pairs),
+        rho_nano_total=sum(one.rho_nano + one.interval_nano for one in prices),
+        per_output=prices,
+        measurement=_describe(plan, every),
+    )
+
+
+def _price_output(output: OutputPlan, mechanism: Mechanism, ends: tuple[Mechanism, ...]) -> OutputPrice:
+    return OutputPrice(
+        name=output.name,
+        mechanism=mechanism.name,
+        scale=mechanism.scale,
+        rho_nano=mechanism.rho_nano,
+        interval_nano=sum(end.rho_nano for end in ends),
     )
 
 
@@ -39,6 +49,7 @@ def _describe(plan: GatePlan, pairs: list[tuple[OutputPlan, Mechanism]]) -> str:
     """Describe the measurements for the receipt, enough to build them again; equal neighbours are written once.
 
     The outputs' names are those of the order, in the order of the spec: `outputs` counts how many share a description.
+    The ends of bought intervals come after all outputs, two for each that bought one.
     """
     described = [_describe_output(plan, output, mechanism) for output, mechanism in pairs]
     document = {

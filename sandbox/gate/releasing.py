@@ -14,7 +14,7 @@ from math import hypot, sqrt
 from protocol.documents.release import Interval, ReleasedOutput, ReleasedValue
 from sandbox.domain.plan import GatePlan, OutputPlan
 from sandbox.errors import GateBroken
-from sandbox.gate import intervals, library, releasing_categories, wording
+from sandbox.gate import bought, intervals, library, releasing_categories, wording
 from sandbox.gate.library import Column, Mechanism
 from sandbox.gate.parse import read_columns
 from sandbox.gate.pricing import mechanism_of
@@ -48,7 +48,8 @@ def _release_output(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, co
         return releasing_categories.release_output(plan, output, mechanism, column)
     noisy = mechanism.invoke(column)
     if output.aggregator == "median":
-        return _released_median(plan, output, mechanism, Decimal(noisy).scaleb(-output.decimals))
+        released = _released_median(plan, output, mechanism, Decimal(noisy).scaleb(-output.decimals))
+        return _with_bought_interval(plan, output, column, released)
     return _released_sum(plan, output, mechanism, noisy)
 
 
@@ -103,6 +104,18 @@ def _released_median(plan: GatePlan, output: OutputPlan, mechanism: Mechanism, v
         standard_error=_rounded_up(Decimal(error), places),
         rho_nano=mechanism.rho_nano,
     )
+
+
+def _with_bought_interval(plan: GatePlan, output: OutputPlan, column: Column, released: ReleasedValue) -> ReleasedValue:
+    """Put the interval that was bought, if one was, in the place of the one that follows from the stated spread."""
+    ends = bought.mechanisms_of(plan, output)
+    if not ends:
+        return released
+    cost = sum(end.rho_nano for end in ends)
+    if cost > output.interval_nano:
+        raise GateBroken("gate-map", f"the interval of {output.name!r} would cost more than its share")
+    interval = bought.interval(plan, output, ends, column, released.value)
+    return released.model_copy(update={"total_interval": interval, "rho_nano": released.rho_nano + cost})
 
 
 def _spread(output: OutputPlan) -> Decimal:

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputPrice:
-    """What one output costs in nano-rho, and the mechanism that costs it (scale in the unit the mechanism works in)."""
+    """What one output costs in nano-rho, and the mechanism that costs it (scale in the unit the mechanism works in).
+
+    `interval_nano` comes on top of `rho_nano`: what its total interval is bought for.
+    """
 
     name: str
     mechanism: str
     scale: float
     rho_nano: int
+    interval_nano: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

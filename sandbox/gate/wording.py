@@ -42,6 +42,16 @@ def covers_total_of_median() -> str:
     )
 
 
+def covers_bought_interval(output: OutputPlan) -> str:
+    """Say what a bought interval covers."""
+    return (
+        "the median of the distribution of block values, whatever its shape, if blocks are independent and their "
+        "values lie inside the range with no wide gap around the median; noise and sampling together, made to cover "
+        f"more often rather than less; bought for {output.interval_nano} nano-rho: two more quantiles of the blocks; "
+        "does not cover the bias that small blocks give an estimator"
+    )
+
+
 def claim_of_vote(plan: GatePlan, lead: int) -> str:
     """Say how far the winner of a vote may be trusted."""
     return (

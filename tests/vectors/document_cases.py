@@ -266,6 +266,8 @@ def _orders() -> Iterator[Case]:
             "nonce-short": ("The nonce is short.", malformed, "nonce", "00"),
             "window-reversed": ("It ends before it begins.", "order-window", "not_after", _EARLIER),
             "rho-zero": ("An output costs nothing.", malformed, "rho.0.nano", 0),
+            "interval-negative": ("An interval gives privacy back.", malformed, "rho.0.interval_nano", -1),
+            "interval-fraction": ("An interval costs a fraction.", malformed, "rho.0.interval_nano", 0.5),
             "rho-none": ("There are no shares.", malformed, "rho", []),
             "approval-twice": ("It names an approval twice.", malformed, "approvals", [fake_digest("a")] * 2),
             "no-approvals": ("It names no approval.", malformed, "approvals", []),
@@ -274,6 +276,10 @@ def _orders() -> Iterator[Case]:
             "purpose-list": ("It has two purposes.", malformed, "purpose", ["DUO:0000006"]),
         },
     )
+
+    share = {"output": "log_odds_ratio", "nano": 31_250_000, "interval_nano": 29_000_000}
+    bought = WORLD.sign(WORLD.order(rho=[share]), RESEARCHER)
+    yield _case("job-order", "interval-bought", "It buys a total interval.", None, bought, RESEARCHER)
 
 
 def _policies() -> Iterator[Case]:

@@ -76,6 +76,20 @@ def test_order_splits_rho_equally_and_leaves_the_rest_unspent(algorithm: Algorit
     assert found.rho_nano <= 100
 
 
+def test_order_buys_the_intervals_that_are_named(algorithm: Algorithm) -> None:
+    found = signed(wish(algorithm, intervals={"rs2": 7}))
+
+    assert [share.interval_nano for share in found.rho] == [0, 7, 0]
+    assert found.rho_nano == 99 + 7
+
+
+def test_interval_of_an_output_that_is_not_asked_for_is_refused(algorithm: Algorithm) -> None:
+    with pytest.raises(UsageProblem) as refused:
+        signed(wish(algorithm, intervals={"rs4": 7}))
+
+    assert refused.value.code == "rho-shares"
+
+
 def test_order_takes_explicit_shares_in_the_order_of_the_outputs(algorithm: Algorithm) -> None:
     found = signed(wish(algorithm, rho={"rs3": 1, "rs1": 5, "rs2": 3}))
 

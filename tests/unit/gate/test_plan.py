@@ -14,6 +14,7 @@ from sandbox.domain import plan_checks
 from sandbox.domain.dataset import Unit
 from sandbox.domain.plan import GatePlan, make_gate_plan
 from sandbox.errors import Refused
+from sandbox.gate.bought import parts_away
 
 MEDIAN = {
     "name": "x",
@@ -64,6 +65,15 @@ def many(count: int) -> dict[str, Any]:
     }
 
 
+def with_interval(interval_nano: int, blocks: int = 256) -> dict[str, Any]:
+    share = {"output": "x", "nano": 31_250_000, "interval_nano": interval_nano}
+    return {
+        "order": {"rho": [share], "blocks": blocks},
+        "policy": {"job_cap_nano": 10**9},
+        "dataset": {"people": 80 * blocks},
+    }
+
+
 REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("gate-mode-statistic", {"algorithm": {"mode": "statistic"}}),
     ("gate-mode-reviewed", {"algorithm": {"mode": "reviewed"}}),
@@ -93,6 +103,11 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("gate-default", unit(kind="count", default="0.5")),
     ("gate-spread", {"algorithm": {"outputs": [MEDIAN | {"spread": None}]}}),
     ("gate-median-resolution", {"order": {"rho": [{"output": "x", "nano": 31_249_999}]}}),
+    (
+        "gate-interval-resolution",
+        {"order": {"rho": [{"output": "x", "nano": 31_250_000, "interval_nano": 130_900_000}]}},
+    ),
+    ("gate-interval", unit() | {"order": {"blocks": 0, "rho": [{"output": "x", "nano": 9, "interval_nano": 10**9}]}}),
     (
         "gate-vote-resolution",
         {"algorithm": {"outputs": [VOTE]}, "order": {"rho": [{"output": "x", "nano": 1_809_000}]}},
@@ -184,6 +199,47 @@ def test_vote_of_all_blocks_wins_where_it_is_planned(categories: int, blocks: in
     lost = (categories - 1) * math.exp(-blocks / scale)
 
     assert 0.0002 < lost <= 0.001
+
+
+def test_interval_is_sold_from_the_least_price_that_its_refusal_names() -> None:
+    with pytest.raises(Refused) as refused:
+        plan(**with_interval(1))
+    named = re.search(r"needs (\d+) nano-rho", refused.value.sentence)
+    assert named is not None
+    least = int(named[1])
+
+    made = plan(**with_interval(least))
+
+    assert (made.outputs[0].interval_nano, made.rho_nano) == (least, 31_250_000 + least)
+    with pytest.raises(Refused):
+        plan(**with_interval(least - 1))
+
+
+def test_interval_over_a_handful_of_blocks_is_not_sold_at_any_price() -> None:
+    with pytest.raises(Refused) as refused:
+        plan_checks.check_interval("x", "median", 10**15, 4)
+
+    assert refused.value.code == "gate-interval-resolution"
+    assert "no nano-rho" in refused.value.sentence
+
+
+@pytest.mark.parametrize("blocks", [8, 32, 64, 128, 256, 1000, 10_000])
+def test_ends_of_an_interval_that_is_sold_stay_away_from_the_ends_of_the_blocks(blocks: int) -> None:
+    least = next(2 * share for share in (int(1.01**i) for i in range(1, 4000)) if is_sold(2 * share, blocks))
+    epsilon = math.sqrt(8 * (least // 2) / 1e9)
+
+    away = parts_away(blocks, least // 2) / 1024
+
+    assert away < 0.5
+    assert blocks * epsilon * (0.5 - away) >= 32 - blocks * epsilon / 1024
+
+
+def is_sold(interval_nano: int, blocks: int) -> bool:
+    try:
+        plan_checks.check_interval("x", "median", interval_nano, blocks)
+    except Refused:
+        return False
+    return True
 
 
 def is_refused(share: int, blocks: int, categories: int) -> bool:
