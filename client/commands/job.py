@@ -51,10 +51,7 @@ def submit(
     rho: RhoOption = None,
     share: ShareOption = None,
     interval: IntervalOption = None,
-    blocks: IntervalOption = Annotated[
-    list[str] | None, typer.Option(help="OUTPUT=RHO more, to buy the total interval of a median.")
-]
-BlocksOption = 0,
+    blocks: BlocksOption = 0,
     param: ParamOption = None,
     params: ParamsOption = None,
     approval: ApprovalOption = None,
@@ -94,10 +91,7 @@ def preview(
     rho: RhoOption = None,
     share: ShareOption = None,
     interval: IntervalOption = None,
-    blocks: IntervalOption = Annotated[
-    list[str] | None, typer.Option(help="OUTPUT=RHO more, to buy the total interval of a median.")
-]
-BlocksOption = 0,
+    blocks: BlocksOption = 0,
     param: ParamOption = None,
     params: ParamsOption = None,
     approval: ApprovalOption = None,
