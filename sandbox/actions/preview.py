@@ -1,8 +1,8 @@
 """What an order would cost at this node, or why it would be refused: the charge's own path, read and not written.
 
-The checks are those of steps 1 to 9 by the same functions: `examine`, `since_restore`, `check_due`, `check_charge`.
-What only the running job asks for is left out: the log's proofs of the approvals, and the image itself. Nothing is
-promised: another order may come first.
+The checks are those of steps 1 to 9 by the same functions: `examine`, `since_restore`, `check_due`, `check_charge`,
+`check_admission`. What only the running job asks for is left out: the log's proofs of the approvals, and the image
+itself. Nothing is promised: another order may come first.
 """
 
 from typing import Any
@@ -14,9 +14,12 @@ from sandbox.actions.charge import check_due
 from sandbox.actions.examine import Examined, examine
 from sandbox.actions.node import Node
 from sandbox.actions.since_restore import check_since_restore
+from sandbox.domain.admission import check_admission
+from sandbox.domain.job import JobState
 from sandbox.domain.ledger import Scope
 from sandbox.errors import Held, Refused
 from sandbox.store import ledger
+from sandbox.store.admission import read_admission
 
 
 def preview(node: Node, untrusted: bytes) -> dict[str, Any]:
@@ -45,6 +48,7 @@ def _priced(node: Node, bundle: OrderBundle) -> dict[str, Any]:
             caps=due.caps,
             rho_nano=due.rho_nano,
         )
+        check_admission(read_admission(session).admission, JobState.VERIFIED)
     return {
         "order": due.order_id,
         "rho_nano": due.rho_nano,
