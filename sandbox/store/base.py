@@ -17,8 +17,9 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from sandbox.errors import InfrastructureLost
+from sandbox.store.driver import change
 
-__all__ = ["EPOCH", "Base", "Moment", "Session", "Store"]
+__all__ = ["EPOCH", "Base", "Moment", "Session", "Store", "microseconds"]
 
 BUSY_TIMEOUT_MILLISECONDS = 30_000
 
@@ -50,11 +51,16 @@ class Moment(TypeDecorator[dt.datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a moment without time zone cannot be stored")
-        return (value - EPOCH) // dt.timedelta(microseconds=1)
+        return microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002
         """Give back the aware datetime."""
         return None if value is None else EPOCH + dt.timedelta(microseconds=value)
+
+
+def microseconds(moment: dt.datetime) -> int:
+    """Give an aware moment as it is stored."""
+    return (moment - EPOCH) // dt.timedelta(microseconds=1)
 
 
 class Store:
@@ -109,4 +115,4 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     kind = connection.get_execution_options().get("begin", "IMMEDIATE")
-    connection.exec_driver_sql(f"BEGIN {kind}")
+    change(connection, f"BEGIN {kind}", {})

@@ -4,7 +4,6 @@ The compiler and its results cost more than these statements themselves (decisio
 transaction like every other, with named values; what the driver raises becomes what the compiler would have raised.
 """
 
-import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -12,8 +11,6 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-
-from sandbox.store.base import EPOCH
 
 _NAMED = re.compile(r":([a-z_]+)")
 
@@ -26,11 +23,6 @@ def fetch(connection: Connection, statement: str, values: Mapping[str, Any]) -> 
 def change(connection: Connection, statement: str, values: Mapping[str, Any]) -> int:
     """Run one statement that changes rows, and give their number."""
     return cast("int", _run(connection, statement, values).rowcount)
-
-
-def microseconds(moment: dt.datetime) -> int:
-    """Give an aware moment as it is stored; see `sandbox.store.base.Moment`."""
-    return (moment - EPOCH) // dt.timedelta(microseconds=1)
 
 
 def _run(connection: Connection, statement: str, values: Mapping[str, Any]) -> Any:

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session, defer
 
 from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, JobState, check_transition
 from sandbox.errors import Fenced
-from sandbox.store.driver import change, microseconds
+from sandbox.store.base import microseconds
+from sandbox.store.driver import change
 from sandbox.store.tables import JobEvent, JobRow, OutboxRow, Sealed
 
 RING_AGAIN_AFTER = dt.timedelta(seconds=10)

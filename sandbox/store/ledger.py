@@ -25,8 +25,8 @@ from sandbox.domain.ledger import (
     verify_chain,
 )
 from sandbox.errors import LedgerBroken, Refused
-from sandbox.store.base import Base, Moment
-from sandbox.store.driver import change, fetch, microseconds
+from sandbox.store.base import Base, Moment, microseconds
+from sandbox.store.driver import change, fetch
 
 _NAME = String(200)
 _DIGEST = String(64)

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from sandbox.errors import InfrastructureLost
-from sandbox.store.base import EPOCH, Moment, Store
-from sandbox.store.driver import _spelled, change, fetch, microseconds
+from sandbox.store.base import EPOCH, Moment, Store, microseconds
+from sandbox.store.driver import _spelled, change, fetch
 
 ADD = "INSERT INTO ledger_account (scope, name, spent_nano) VALUES ('pool', :name, 1)"
 LOOK = "SELECT name FROM ledger_account WHERE name = :name"
