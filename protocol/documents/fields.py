@@ -71,8 +71,9 @@ Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Term = Annotated[str, StringConstraints(pattern=r"^(DUO|MONDO):[0-9]{7}$")]
 #: The name of an output: printable ASCII, long enough for CHROM:POS:REF:ALT of small variants.
 OutputName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:>*/-]{0,199}$")]
-#: One of the answers that an output may give: printable ASCII, so that no two look alike, without spaces around it.
-Category = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,98}[!-~])?$")]
+#: One of the answers that an output may give: printable ASCII, so that no two look alike, without spaces around it and
+#: without what JSON would escape.
+Category = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]([ !#-\[\]-~]{0,98}[!#-\[\]-~])?$")]
 #: A number of nano-units of ρ, or any other count of things.
 Count = Annotated[int, Field(ge=0, le=limits.JSON_INTEGER)]
 Positive = Annotated[int, Field(ge=1, le=limits.JSON_INTEGER)]

@@ -20,11 +20,13 @@ EXACT_SCALE = 256  # below it the tail of the discrete Gaussian is summed, above
 SAMPLES = 96  # of the numerical model of a median; its own error is covered by ROUNDING_UP
 ROUNDING_UP = 1.03
 STEP_PARTS = 8  # the model's errors are counted in these parts of a step of the grid
+NEGLIGIBLE = 1e-9
 SEED = 1  # the model is a numerical integral: the same plan must give the same interval
 
 Z_TOTAL = NormalDist().inv_cdf((1 + float(TOTAL_LEVEL)) / 2)
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.signedinteger]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +59,13 @@ def median_model(blocks: int, scale: float, span: float, candidates: int) -> Med
     Block values are drawn, the mechanism's own probabilities are exact for each draw, and the grid lies anywhere.
     """
     generator = np.random.default_rng(SEED)
-    values = np.sort(generator.standard_normal((SAMPLES, blocks)), axis=1)
-    shifts = generator.uniform(-0.5, 0.5, SAMPLES) * span / (candidates - 1)
-    places = np.linspace(-span / 2, span / 2, candidates)[None, :] + shifts[:, None]
-    by_distance = np.exp(-np.arange(blocks + 1) / (2 * scale))
-    weights = np.stack([_weights(v, p, by_distance) for v, p in zip(values, places, strict=True)])
-    noise = np.abs(places - np.median(values, axis=1)[:, None])
-    step = span / (candidates - 1) / STEP_PARTS
-    mass = np.bincount((noise / step).astype(np.int64).ravel(), weights.ravel()) / SAMPLES
+    values = generator.standard_normal((SAMPLES, blocks))
+    gap = span / (candidates - 1)
+    first = generator.uniform(-0.5, 0.5, SAMPLES) * gap - span / 2
+    row, place, weights = _likely(_weights(_below(values, first, gap, candidates), blocks, scale))
+    noise = np.abs((first - np.median(values, axis=1))[row] + gap * place)
+    step = gap / STEP_PARTS
+    mass = np.bincount((noise / step).astype(np.int64), weights) / SAMPLES
     sampling_half = Z_TOTAL * MEDIAN_EFFICIENCY / sqrt(blocks)
     return MedianModel(
         noise_half=_quantile(mass, float(NOISE_LEVEL)) * step,
@@ -73,13 +74,32 @@ def median_model(blocks: int, scale: float, span: float, candidates: int) -> Med
     )
 
 
-def _weights(values: Floats, places: Floats, by_distance: Floats) -> Floats:
+def _below(values: Floats, first: Floats, gap: float, candidates: int) -> Integers:
+    """Count, for each draw and candidate, the values below: no candidate equals a value, the grid lies anywhere.
+
+    A value lies between two candidates of an even grid, so it is found by division and not by search.
+    """
+    place = (values - first[:, None]) * (1 / gap) + 1.0
+    cell = np.clip(place, 0, candidates, out=place).astype(np.int32)
+    cell += np.arange(len(values), dtype=np.int32)[:, None] * (candidates + 1)
+    counts = np.bincount(cell.ravel(), minlength=len(values) * (candidates + 1))
+    below: Integers = counts.reshape(len(values), candidates + 1).cumsum(axis=1, dtype=np.int32)[:, :-1]
+    return below
+
+
+def _weights(below: Integers, blocks: int, scale: float) -> Floats:
     """Give the exact probability of each candidate: exp(-|below - above| / (2 scale)), normalised."""
-    below = np.searchsorted(values, places)  # no candidate equals a value: the grid lies anywhere
-    distance = np.abs(2 * below - len(values))
-    weights: Floats = by_distance[distance - distance.min()]
-    weights /= weights.sum()
+    distance = np.abs(2 * below - blocks)
+    distance -= distance.min(axis=1)[:, None]
+    weights: Floats = np.exp(-np.arange(blocks + 1) / (2 * scale))[distance]
+    weights /= weights.sum(axis=1)[:, None]
     return weights
+
+
+def _likely(weights: Floats) -> tuple[Integers, Integers, Floats]:
+    """Give draw, candidate and weight of all that is not negligible: less than a billionth is left out altogether."""
+    row, place = np.nonzero(weights > NEGLIGIBLE / weights.shape[1])
+    return row, place, weights[row, place]
 
 
 def _quantile(mass: Floats, level: float) -> float:

@@ -18,7 +18,7 @@ Sources: OpenDP 0.16 proofs of `make_gaussian`, `make_private_quantile` and `mak
 parameter epsilon costs rho = epsilon^2/8).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -108,7 +108,7 @@ def check_vector(domain: Any, vector: Column, length: int) -> None:
         raise GateBroken("gate-domain", "a value lies outside the bounds that the mechanism was proven for")
 
 
-def check_candidates(candidates: tuple[int, ...]) -> None:
+def check_candidates(candidates: Sequence[int]) -> None:
     """Refuse candidates that do not rise strictly: the library sorts nothing (rule 7)."""
     if len(candidates) < 2 or any(a >= b for a, b in pairwise(candidates)):
         raise GateBroken("gate-unsorted", "the candidates of a median must rise strictly")

