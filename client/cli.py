@@ -2,8 +2,9 @@
 
 A noun is loaded only when it is used: `safeconduct --help` and the light commands start without the libraries of the
 registry and the node. The nouns of the other programs are found by the entry point group `safeconduct.commands`, so
-no program imports another. Data goes to stdout, narration to stderr, and an expected error is one sentence with its
-code and an exit code (see `client.errors`), never a traceback.
+no program imports another; an entry point `noun.verb` adds a verb to a noun that another program owns. Data goes to
+stdout, narration to stderr, and an expected error is one sentence with its code and an exit code (see `client.errors`),
+never a traceback.
 """
 
 from __future__ import annotations
@@ -49,13 +50,17 @@ THEIRS: Final[dict[str, str]] = {
     "data": "Make synthetic cohorts.",
     "ledger": "See what a node has spent.",
 }
+#: Verbs that another program adds to a noun, as `noun.verb`.
+VERBS: Final[dict[str, str]] = {
+    "algorithm.accuracy": "See what an answer would be worth for several choices, before anything is spent.",
+}
 
 
 class Nouns(TyperGroup):
     """The root group. It lists every noun and imports the one that is used."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  the signature is typer's
-        return [*OWN, *sorted(_theirs().keys() - OWN.keys())]
+        return [*OWN, *sorted(name for name in _theirs() if name not in OWN and "." not in name)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a stand-in that knows its name and its help: enough to be listed."""
@@ -69,6 +74,14 @@ class Nouns(TyperGroup):
         if args and args[0] in self.list_commands(ctx):
             return args[0], load(args[0]), args[1:]
         return super().resolve_command(ctx, args)
+
+
+class Borrowed(TyperCommand):
+    """A stand-in for another program's verb under one of our nouns: the verb is imported when it is used."""
+
+    def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
+        """Read the command line as the verb itself does."""
+        return _load(f"{parent.info_name}.{self.name}").make_context(info_name, args, parent, **extra)
 
 
 app = typer.Typer(cls=Nouns, name="safeconduct", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -90,9 +103,20 @@ def root(
 
 
 def load(noun: str) -> Any:
-    """Import a noun's commands and return them as one command, named after the noun."""
+    """Import a noun's commands, with the verbs that other programs add to it, and return them as one command."""
+    command = _load(noun)
+    for name in _theirs():
+        owner, _, verb = name.partition(".")
+        if owner == noun and verb:
+            command.add_command(Borrowed(verb, help=VERBS.get(name, "")))
+    return command
+
+
+def _load(name: str) -> Any:
+    """Import what one name of the tables, or one entry point, stands for, as one command."""
+    noun = name.replace(".", " ")
     try:
-        found = importlib.import_module(OWN[noun][0]).app if noun in OWN else _theirs()[noun].load()
+        found = importlib.import_module(OWN[name][0]).app if name in OWN else _theirs()[name].load()
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] in {"client", "protocol", "registry", "sandbox"}:
             raise
@@ -105,7 +129,7 @@ def load(noun: str) -> Any:
         sentence = f"`safeconduct {noun}` is not where the installation says ({stale}). Install safeconduct again."
         raise ClientError("installation-stale", sentence) from stale
     command = typer.main.get_command(found)
-    command.name = noun
+    command.name = noun.rpartition(" ")[2]
     command.params = [param for param in command.params if param.name not in COMPLETION]
     return command
 

@@ -97,7 +97,7 @@ def _make_files(new: NewNode, root: TrustRoot, key: PrivateKey) -> dict[str, tup
 
 def _make_policy(new: NewNode, root: TrustRoot, digest: str) -> bytes:
     """Sign the holder's policy with the keys given, or take the one that is signed; both must satisfy the root."""
-    fields = _parse_policy(new.policy)
+    fields = parse_policy(new.policy)
     signed = new.policy if "payload" in fields else _sign_policy(new, root, fields, digest)
     policy, _ = open_policy(signed, root, new.name)
     if policy.policy_set_digest != digest:
@@ -116,7 +116,8 @@ def _sign_policy(new: NewNode, root: TrustRoot, fields: dict[str, Any], digest: 
     return sign_statement(policy, new.holder_keys)
 
 
-def _parse_policy(content: bytes) -> dict[str, Any]:
+def parse_policy(content: bytes) -> dict[str, Any]:
+    """Read a policy's fields from TOML or JSON; whether they make a policy is checked by its model."""
     if content.lstrip().startswith(b"{"):
         return dict(parse_object(content))
     try:

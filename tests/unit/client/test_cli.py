@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from client import cli, errors
 from protocol.errors import Refused, SafeconductError
 
+DECLARED = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]["entry-points"]
 HEAVY = ("opendp", "celery", "docker", "sqlalchemy", "fastapi", "pysam", "numpy", "httpx")
 
 
@@ -91,6 +94,52 @@ def test_light_commands_do_not_import_heavy_libraries(line: list[str], tmp_path:
     )
 
     assert found.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.fixture
+def as_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The entry points of pyproject.toml, which an older installation may not have yet."""
+    points = {name: EntryPoint(name, where, cli.GROUP) for name, where in DECLARED[cli.GROUP].items()}
+    monkeypatch.setattr(cli, "_theirs", lambda: points)
+
+
+def test_every_declared_entry_point_loads_and_has_a_summary(as_declared: None) -> None:
+    for name, where in DECLARED[cli.GROUP].items():
+        noun, _, verb = name.partition(".")
+        assert EntryPoint(name, where, cli.GROUP).load()
+        assert cli.VERBS[name] if verb else cli.THEIRS[noun]
+
+
+def test_verb_of_another_program_is_listed_without_importing_it(as_declared: None, tmp_path: Path) -> None:
+    program = (
+        "import sys, tomllib; from importlib.metadata import EntryPoint; from client import cli;"
+        f"points = {{n: EntryPoint(n, w, cli.GROUP) for n, w in {DECLARED[cli.GROUP]!r}.items()}};"
+        "cli._theirs = lambda: points; cli.run(['algorithm', '--help']);"
+        "print(sorted(name for name in sys.modules if name.startswith('sandbox')), file=sys.stderr)"
+    )
+
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert found.stderr.splitlines()[-1] == "[]"
+    for name in cli.VERBS:
+        assert f"  {name.partition('.')[2]} " in found.stdout
+
+
+def test_verb_of_another_program_runs_with_its_own_exit_codes(
+    as_declared: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["algorithm", "accuracy", str(tmp_path / "none.toml"), "--people", "1000", "--rho", "0.01", "--json"]
+
+    found = cli.run(line)
+
+    assert found == errors.USAGE
+    assert json.loads(capsys.readouterr().err)["code"] == "file-missing"
+
+
+def test_verb_of_another_program_is_no_noun(as_declared: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["algorithm.accuracy"]) == errors.USAGE
+    cli.run(["--help"])
+    assert "  algorithm.accuracy" not in capsys.readouterr().out
 
 
 def test_own_nouns_all_load() -> None:

@@ -1,0 +1,199 @@
+"""What is promised before the charge is what the gate then does, and what it refuses is refused by the same rules."""
+
+import json
+from math import sqrt
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from sandbox.actions.accuracy import Question, Row, tabulate
+from sandbox.actions.proposal import make_order, read_limits, read_proposal
+from sandbox.cli.accuracy import app
+from sandbox.cli.plot import Curve, draw
+from sandbox.domain.plan import GatePlan
+from sandbox.errors import BadInput, Refused
+from sandbox.gate import price, release
+from sandbox.gate.accuracy import expected_error
+from tests.gate_plans import facts, gate_plan, output_plan, raws
+
+ROOT = Path(__file__).parents[3]
+ASSOCIATION, FREQUENCY = ROOT / "algorithms" / "association", ROOT / "algorithms" / "allele_frequency"
+LIMITS = ROOT / "policies" / "gate.json"
+RUNS = 600
+# The noise of a median is about as heavy-tailed as a Laplace's (kurtosis 6): the root of a mean of 600 squares then
+# varies by 4.6 %; 5.4 of its deviations (false alarms below 1e-7) and 3 % for the model's own error make this:
+NEAR = 0.28
+
+
+def question(**changes: Any) -> Question:
+    fields: dict[str, Any] = {
+        "algorithm": read_proposal(ASSOCIATION).algorithm,
+        "policy": read_limits(LIMITS),
+        "facts": facts(),
+        "parameters": {"variant": "rs7903146", "disease": "E11"},
+        "blocks": (16, 64, 128, 150, 256),
+        "rhos_nano": (31_250_000,),
+        "spread_people": 94,
+    }
+    return Question(**(fields | changes))
+
+
+def rows(aggregator: str, **changes: Any) -> dict[int, Row]:
+    return {row.blocks: row for row in tabulate(question(**changes)) if row.aggregator == aggregator}
+
+
+def measured(plan: GatePlan, seed: int) -> tuple[float, float]:
+    """The root mean squares of a released value against the mean of its blocks' values, and against their centre."""
+    spread = float(plan.outputs[0].spread or 0)
+    centres = np.random.default_rng(seed).uniform(-0.5, 0.5, RUNS)
+    added, total = [], []
+    for at, centre in enumerate(centres):
+        values = np.random.default_rng([seed, at]).normal(centre, spread, plan.blocks)
+        found = float(release(plan, raws("x", values.tolist()))[0].value)
+        added.append(found - values.mean())
+        total.append(found - centre)
+    return float(np.sqrt(np.mean(np.square(added)))), float(np.sqrt(np.mean(np.square(total))))
+
+
+@pytest.mark.parametrize(
+    ("aggregator", "blocks", "rho_nano"),
+    [("median", 128, 31_250_000), ("median", 64, 125_000_000), ("mean", 128, 31_250_000)],
+)
+def test_expected_errors_are_those_of_the_real_gate(aggregator: str, blocks: int, rho_nano: int) -> None:
+    plan = gate_plan(output_plan(aggregator=aggregator, rho_nano=rho_nano), blocks=blocks)
+    expected = expected_error(plan, plan.outputs[0])
+
+    added, total = measured(plan, seed=7)
+
+    assert expected.added == pytest.approx(added, rel=NEAR)
+    assert expected.total == pytest.approx(total, rel=NEAR)
+
+
+def test_expected_noise_of_a_sum_is_the_scale_that_is_charged() -> None:
+    output = output_plan(aggregator="sum", decimals=0, divisor=24_000, spread=None, whole=True)
+    plan = gate_plan(output, mode="unit", blocks=5000)
+
+    expected = expected_error(plan, output)
+
+    assert expected.noise == pytest.approx(price(plan).per_output[0].scale / 24_000)
+    assert (expected.added, expected.total, expected.worth) == (None, None, None)
+
+
+def test_each_choice_is_refused_as_a_node_would_refuse_it() -> None:
+    found = rows("median")
+
+    codes = {blocks: row.refused.code if row.refused else None for blocks, row in found.items()}
+    assert codes == {
+        16: "gate-blocks",
+        64: "gate-median-resolution",
+        128: None,
+        150: None,
+        256: "gate-blocks-too-small",
+    }
+
+
+def test_share_above_the_holders_cap_shows_what_it_would_buy_and_the_refusal() -> None:
+    allowed, forbidden = rows("median")[128], rows("median", rhos_nano=(62_500_000,))[128]
+
+    assert forbidden.refused is not None
+    assert forbidden.refused.code == "budget-job"
+    assert allowed.expected is not None
+    assert forbidden.expected is not None
+    assert forbidden.expected.noise < allowed.expected.noise
+
+
+def test_too_many_medians_for_their_rho_are_refused_at_each_number_of_blocks(tmp_path: Path) -> None:
+    text = (ASSOCIATION / "algorithm.toml").read_text()
+    output = text[text.index("[[outputs]]") :]
+    spec = tmp_path / "algorithm.toml"
+    spec.write_text(text + output.replace('"log_odds_ratio"', '"another"'))
+
+    found = rows("median", algorithm=read_proposal(spec).algorithm)
+
+    assert found[128].refused is not None
+    assert found[128].refused.code == "gate-too-many-outputs"
+
+
+def test_sampling_does_not_depend_on_the_number_of_blocks_but_noise_does() -> None:
+    found = [row.expected for row in rows("median").values() if row.expected]
+
+    assert len(found) == 2
+    assert found[0].sampling == pytest.approx(found[1].sampling, rel=0.01)
+    assert found[0].noise > found[1].noise
+
+
+def test_worth_is_the_share_of_people_who_would_do_without_noise() -> None:
+    expected = rows("mean")[128].expected
+
+    assert expected is not None
+    assert expected.sampling is not None
+    assert expected.total is not None
+    assert expected.worth == pytest.approx((expected.sampling / expected.total) ** 2)
+    assert expected.sampling == pytest.approx(0.4 * sqrt(94 / (12_000 // 128)) / sqrt(128))
+
+
+def test_outputs_alike_are_told_once_with_their_number() -> None:
+    found = tabulate(
+        question(algorithm=read_proposal(FREQUENCY).algorithm, parameters={"variants": ["rs1", "rs2", "rs3"]})
+    )
+
+    assert [(row.output, row.like, row.blocks) for row in found] == [("rs1", 3, 5000)]
+
+
+def test_order_of_a_proposal_is_refused_for_what_a_real_one_would_be() -> None:
+    algorithm = read_proposal(ASSOCIATION).algorithm
+
+    with pytest.raises(Refused) as refused:
+        make_order(algorithm, {"variant": "rs1", "disease": "E99"}, 128, 1000)
+    with pytest.raises(BadInput) as small:
+        make_order(algorithm, {"variant": "rs1", "disease": "E11"}, 128, 0)
+
+    assert refused.value.code == "order-parameters"
+    assert small.value.code == "rho-too-small"
+
+
+def test_command_writes_rows_and_curves(tmp_path: Path) -> None:
+    plot = tmp_path / "curves.svg"
+    line = [
+        str(ASSOCIATION),
+        "--people",
+        "12000",
+        "--rho",
+        "0.03125",
+        "--param",
+        "variant=rs1",
+        "--param",
+        "disease=E11",
+    ]
+
+    found = CliRunner().invoke(app, [*line, "--json", "--plot", str(plot)])
+    shown = CliRunner().invoke(app, line)
+
+    assert found.exit_code == shown.exit_code == 0
+    printed = json.loads(found.stdout)["rows"]
+    assert {row["aggregator"] for row in printed} == {"median", "mean"}
+    assert all((row["total"] is None) != (row["refused"] is None) for row in printed)
+    assert "gate-median-resolution" in shown.stdout
+    assert "Least error as the spec is: 150 blocks" in shown.stdout
+    ElementTree.parse(plot)
+
+
+def test_plot_shows_what_is_missing_and_never_takes_text_for_markup() -> None:
+    curve = Curve(name="<script>", points=[(64, 0.1), (128, 0.05)], missing=[(32, 'too "few" & small')])
+
+    drawn = draw([curve], title="<b>", x_name="x", y_name="y")
+
+    root = ElementTree.fromstring(drawn)
+    texts = [one.text for one in root.iter() if one.text and one.text.strip()]
+    assert "<script>" in texts
+    assert '<script>, 32: too "few" & small' in texts
+    assert not [one for one in root.iter() if one.tag.endswith("script")]
+
+
+def test_plot_without_a_point_is_refused() -> None:
+    with pytest.raises(ValueError, match="no curve"):
+        draw([Curve(name="x", points=[], missing=[(1, "why")])], title="t", x_name="x", y_name="y")
