@@ -24,6 +24,7 @@ from protocol.documents.job_order import JobOrder
 from protocol.documents.parameters import check_parameters
 from protocol.documents.policy import Policy
 from protocol.documents.receipt import Receipt
+from protocol.documents.rehearsal import Rehearsal
 from protocol.documents.roster import Roster
 from protocol.documents.signature import Signature
 from protocol.documents.status import Status
@@ -32,7 +33,7 @@ from protocol.documents.trust_root import TrustRoot
 
 KINDS: dict[str, type[Document]] = {
     model.KIND: model
-    for model in (TrustRoot, Accreditation, Roster, Status, Algorithm, Approval, JobOrder, Policy, Receipt)
+    for model in (TrustRoot, Accreditation, Roster, Status, Algorithm, Approval, JobOrder, Policy, Receipt, Rehearsal)
 }
 DocumentT = TypeVar("DocumentT", bound=Document)
 

@@ -79,6 +79,7 @@ CODES: dict[str, str] = {
     "receipt-other-order": "the receipt answers another order, or repeats this one wrongly",
     "receipt-overcharged": "the receipt charges more than was ordered",
     "receipt-signature": "the node did not sign the receipt",
+    "rehearsal-inconsistent": "the report of a rehearsal contradicts itself",
     "release-digest": "the receipt does not bind these bytes",
     "release-malformed": "the release holds an impossible interval",
     "release-none": "the receipt says that there is no release",

@@ -15,6 +15,7 @@ from protocol.documents.job_order import JobOrder
 from protocol.documents.ledger_restore import LedgerRestore
 from protocol.documents.policy import Policy
 from protocol.documents.receipt import Receipt
+from protocol.documents.rehearsal import Rehearsal
 from protocol.documents.roster import Roster
 from protocol.documents.status import Status
 from protocol.documents.strict import parse_object
@@ -32,6 +33,7 @@ _MODELS: tuple[type[Document], ...] = (
     Policy,
     Receipt,
     LedgerRestore,
+    Rehearsal,
 )
 MODELS = {model.KIND: model for model in _MODELS}
 

@@ -14,6 +14,7 @@ from protocol.documents.envelope import Claim
 from protocol.documents.fields import Document
 from protocol.documents.ledger_restore import LedgerRestore
 from protocol.documents.policy import Policy
+from protocol.documents.rehearsal import Rehearsal
 from protocol.documents.roster import Roster
 from protocol.documents.status import Status
 from protocol.documents.trust_root import TrustRoot
@@ -89,6 +90,14 @@ def _check_restore(_heap: Heap, claim: Claim[LedgerRestore], root: TrustRoot, _n
     return f"{' and '.join(persons)} restored the ledger with {count} receipt(s) and {reserve} nano-rho in reserve."
 
 
+def _check_rehearsal(heap: Heap, claim: Claim[Rehearsal], root: TrustRoot, now: datetime) -> str:
+    report = claim.untrusted
+    signer = find_accredited(heap.of(Accreditation), root, report.by, report.by_kind, claim.envelope, now)
+    claim.checked(signer.keys)
+    verdict = "fit to submit" if report.fit else "not fit to submit"
+    return f"{report.by} rehearsed {report.name} {report.version} on a synthetic twin and found it {verdict}."
+
+
 _CHECKS: dict[type[Document], Callable[[Heap, Claim[Any], TrustRoot, datetime], str]] = {
     TrustRoot: _check_root,
     Accreditation: _check_accreditation,
@@ -98,4 +107,5 @@ _CHECKS: dict[type[Document], Callable[[Heap, Claim[Any], TrustRoot, datetime], 
     Approval: _check_approval,
     Policy: _check_policy,
     LedgerRestore: _check_restore,
+    Rehearsal: _check_rehearsal,
 }

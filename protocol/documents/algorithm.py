@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from protocol.crypto.digest import sha256_hex
 from protocol.documents import limits, parameters
 from protocol.documents.fields import (
     Amount,
@@ -33,7 +34,7 @@ from protocol.documents.fields import (
     Text,
     read_decimal,
 )
-from protocol.documents.strict import Json
+from protocol.documents.strict import Json, canonical
 from protocol.errors import Refused
 
 Mode = Literal["block", "unit", "statistic", "reviewed", "airlock"]
@@ -180,6 +181,11 @@ class Algorithm(Document):
 
     def subjects(self) -> tuple[Subject, ...]:
         return (Subject(name="image", sha256=self.image.archive_digest),)
+
+    @property
+    def proposal_digest(self) -> str:
+        """The digest of everything here but who signs it and from which commit: the same before and after signing."""
+        return sha256_hex(canonical(self.model_dump(mode="json", exclude={"author", "source_commit"})))
 
     @model_validator(mode="after")
     def _check(self) -> Self:

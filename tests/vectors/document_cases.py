@@ -27,7 +27,7 @@ def vectors() -> Iterator[Case]:
         ("job-order", WORLD.order(), RESEARCHER),
         ("policy", WORLD.policy(), HOLDER),
     ):
-        yield from _shared(kind, document, signer)
+        yield from shared(kind, document, signer)
     yield from _accreditations()
     yield from _rosters()
     yield from _statuses()
@@ -42,7 +42,7 @@ def _case(kind: str, name: str, says: str, code: str | None, data: bytes, signer
     return f"{kind}/{name}", vector(says, code, data, **context)
 
 
-def _shared(kind: str, document: Document, signer: str) -> Iterator[Case]:
+def shared(kind: str, document: Document, signer: str) -> Iterator[Case]:
     """What can go wrong with every kind."""
     statement = statement_of(document)
     first = next(iter(statement["predicate"]))
@@ -61,9 +61,9 @@ def _shared(kind: str, document: Document, signer: str) -> Iterator[Case]:
     yield _case(kind, "other-subject", "The statement is about something else.", "document-subject", other, signer)
 
 
-def _faults(kind: str, document: Document, signer: str, faults: dict[str, tuple[str, str, str, Any]]) -> Iterator[Case]:
+def faults(kind: str, document: Document, signer: str, cases: dict[str, tuple[str, str, str, Any]]) -> Iterator[Case]:
     """Name to sentence, code, dotted path and the value to put there."""
-    for name, (says, code, path, value) in faults.items():
+    for name, (says, code, path, value) in cases.items():
         yield _case(kind, name, says, code, broken(document, signer, setting(path, value)), signer)
 
 
@@ -71,7 +71,7 @@ def _accreditations() -> Iterator[Case]:
     document = WORLD.accreditation()
     malformed = "document-malformed"
     rita = key_entry(RESEARCHER)
-    yield from _faults(
+    yield from faults(
         "accreditation",
         document,
         OFFICE,
@@ -173,7 +173,7 @@ def _rosters() -> Iterator[Case]:
     document = WORLD.roster()
     twice = [WORLD.member("meri"), WORLD.member("meri", key=key_entry("meri-2"))]
     shared = [WORLD.member("meri"), WORLD.member("mikko", key=key_entry("meri"))]
-    yield from _faults(
+    yield from faults(
         "roster",
         document,
         OFFICE,
@@ -193,7 +193,7 @@ def _statuses() -> Iterator[Case]:
     document = WORLD.status()
     late = f"{NOW + 7 * DAY:%Y-%m-%dT%H:%M:%SZ}"
     yield _case("status", "everything-revoked", "One of each kind is revoked.", None, _status_of_everything(), OFFICE)
-    yield from _faults(
+    yield from faults(
         "status",
         document,
         OFFICE,
@@ -219,7 +219,7 @@ def _status_of_everything() -> bytes:
 def _approvals() -> Iterator[Case]:
     document = WORLD.approval("meri", fake_digest("algorithm"), fake_digest("roster"))
     malformed = "document-malformed"
-    yield from _faults(
+    yield from faults(
         "approval",
         document,
         "meri",
@@ -250,7 +250,7 @@ def _orders() -> Iterator[Case]:
     document = WORLD.order()
     malformed = "document-malformed"
     weak = base64.b64encode(recipient_key().public_bytes[:1184] + bytes(32)).decode()
-    yield from _faults(
+    yield from faults(
         "job-order",
         document,
         RESEARCHER,
@@ -285,7 +285,7 @@ def _orders() -> Iterator[Case]:
 def _policies() -> Iterator[Case]:
     document = WORLD.policy()
     malformed = "document-malformed"
-    yield from _faults(
+    yield from faults(
         "policy",
         document,
         HOLDER,

@@ -23,6 +23,7 @@ from vectors import (
     passkey_cases,
     quorum_cases,
     receipt_cases,
+    rehearsal_cases,
     request_cases,
     spec_cases,
 )
@@ -36,6 +37,7 @@ _MODULES = (
     passkey_cases,
     request_cases,
     receipt_cases,
+    rehearsal_cases,
 )
 
 

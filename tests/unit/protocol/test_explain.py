@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from factory import AUTHOR, HOLDER, NODE, NOW, OFFICE, RESEARCHER, YEAR, World, digest_of, fake_digest, recipient_key
+from vectors.rehearsal_cases import rehearsal
 
 from protocol.chain import Step, explain, open_release, seal_release, verify_order
 from protocol.crypto.digest import sha256_hex
@@ -157,6 +158,7 @@ LONE = {
     "algorithm": lambda: [BUNDLE.algorithm, BUNDLE.accreditations[1]],
     "approval": lambda: [BUNDLE.approvals[0], BUNDLE.rosters[0]],
     "policy": lambda: [WORLD.sign(WORLD.policy(), HOLDER)],
+    "rehearsal": lambda: [WORLD.sign(rehearsal(), NODE), NODE_ACCREDITATION],
 }
 
 
@@ -180,7 +182,21 @@ LONE_FAULTS = [
     ("approval", [BUNDLE.approvals[0]], NOW, "roster-missing"),
     ("approval", list(BUNDLE.approvals[:1] + BUNDLE.rosters), LATER, "approval-expired"),
     ("policy", [WORLD.sign(WORLD.policy(), "mallory")], NOW, "key-unknown"),
+    ("rehearsal", [WORLD.sign(rehearsal(), NODE)], NOW, "accreditation-missing"),
+    ("rehearsal", [WORLD.sign(rehearsal(), "mallory"), NODE_ACCREDITATION], NOW, "key-unknown"),
+    ("rehearsal", [WORLD.sign(rehearsal(by_kind="person"), NODE), NODE_ACCREDITATION], NOW, "accreditation-missing"),
 ]
+
+
+def test_report_of_a_rehearsal_says_whether_the_algorithm_was_fit() -> None:
+    fault = {"level": "fault", "code": "chambers-failed", "sentence": "Half of the chambers failed."}
+    bad = WORLD.sign(rehearsal(fit=False, findings=[fault]), NODE)
+
+    found = [
+        _explain({"x": raw, "node": NODE_ACCREDITATION})["rehearsal"].sentence for raw in (bad, LONE["rehearsal"]()[0])
+    ]
+
+    assert ["not fit" in sentence for sentence in found] == [True, False]
 
 
 @pytest.mark.parametrize(("kind", "files", "now", "code"), LONE_FAULTS)
