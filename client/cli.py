@@ -53,6 +53,7 @@ THEIRS: Final[dict[str, str]] = {
 #: Verbs that another program adds to a noun, as `noun.verb`.
 VERBS: Final[dict[str, str]] = {
     "algorithm.accuracy": "See what an answer would be worth for several choices, before anything is spent.",
+    "algorithm.rehearse": "Run an algorithm as a node would, on synthetic data, and see what is hidden on real data.",
 }
 
 

@@ -11,6 +11,7 @@
     ├── LedgerBroken                 the ledger's chain, sums or head do not agree: the node stops
     ├── Conflict                     something else already stands or runs where this would
     ├── Held                         the job waits and says why
+    ├── NotFit                       a rehearsal found a fault in an algorithm
     ├── RegistryDeclined             the registry answers, and will not take what it was sent
     └── InfrastructureLost           the machine failed, not the algorithm: tried again within the same charge
         └── Unreachable              registry, broker or engine does not answer
@@ -29,6 +30,7 @@ __all__ = [
     "InfrastructureLost",
     "LedgerBroken",
     "Misconfigured",
+    "NotFit",
     "PolicyDenied",
     "Refused",
     "RegistryDeclined",
@@ -71,6 +73,12 @@ class Conflict(SafeconductError):
 
 class Held(SafeconductError):
     """The job cannot go on yet; the sentence says what it waits for."""
+
+
+class NotFit(SafeconductError):
+    """A rehearsal found a fault: the algorithm would run, and its answer would be of no use."""
+
+    exit_code = 6
 
 
 class RegistryDeclined(SafeconductError):

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from protocol.chain import OrderBundle, VerifiedOrder, verify_order
-from protocol.documents.algorithm import Algorithm
 from protocol.documents.envelope import read_claim
 from protocol.documents.job_order import JobOrder
 from sandbox.actions.node import Node
+from sandbox.actions.view import stage_plan
 from sandbox.domain.dataset import DatasetFacts, StagePlan
 from sandbox.domain.duo import Answer, DuoRequest, codes_answered
 from sandbox.domain.plan import GatePlan, make_gate_plan
@@ -30,9 +30,6 @@ from sandbox.store.memory import newest_statuses, read_memory
 # What may be put right without a new order: a fresh status comes, a roster's delay ends or the admin accepts it. The
 # order waits for it while its window lasts, and is refused then.
 PASSING = frozenset({"status-missing", "status-stale", "roster-delayed"})
-# Which parameters of an order name the variants it wants to see, when the algorithm reads variants at all.
-VARIANT_LISTS = ("variants",)
-VARIANT_NAMES = ("variant",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,31 +135,8 @@ def duo_request(verified: VerifiedOrder) -> DuoRequest:
     )
 
 
-def stage_plan(algorithm: Algorithm, order: JobOrder, plan: GatePlan) -> StagePlan:
-    """Step 8: which view of the data the chambers see."""
-    return StagePlan(
-        mode=plan.mode,
-        chambers=plan.blocks,
-        variants=_variants(algorithm, order),
-        columns=algorithm.inputs.columns,
-    )
-
-
 def check_view(directory: Path, plan: StagePlan) -> None:
     """Step 8: refuse a view that the dataset's public facts do not offer."""
     from sandbox.data.stage import check_request
 
     check_request(directory, plan)
-
-
-def _variants(algorithm: Algorithm, order: JobOrder) -> tuple[str, ...] | None:
-    """The variants that the order's parameters name; None asks for every site."""
-    if not algorithm.inputs.variants:
-        return ()
-    named: list[object] = []
-    for name in VARIANT_LISTS:
-        value = order.parameters.get(name)
-        named += value if isinstance(value, list) else []
-    named += [order.parameters[name] for name in VARIANT_NAMES if name in order.parameters]
-    texts = tuple(item for item in named if isinstance(item, str))
-    return texts or None

@@ -9,8 +9,8 @@ are moved by whole epochs, and the release with them.
 import datetime as dt
 from pathlib import Path
 
-from protocol.documents.strict import canonical
 from sandbox.actions.stage import BLOCKS, OUTPUTS
+from sandbox.actions.view import input_json
 from sandbox.actions.work import Pause, Work
 from sandbox.domain.chamber import ChamberPlan, Profile, Timing, uid_base
 from sandbox.domain.job import JobState
@@ -68,7 +68,7 @@ def chamber_plan(work: Work, directory: Path) -> ChamberPlan:
         fence=row.run_fence,
         image_id=row.image_id,
         entrypoint=algorithm.entrypoint,
-        input_json=_input(work),
+        input_json=input_json(work.order, work.terms.facts),
         block_dirs=tuple(staged(directory / BLOCKS, work.gate_plan.blocks)),
         slot_milliseconds=algorithm.slot_milliseconds,
         memory_bytes=algorithm.memory_bytes,
@@ -81,18 +81,6 @@ def chamber_plan(work: Work, directory: Path) -> ChamberPlan:
         oci_runtime=work.node.oci_runtime,
         uid_base=uid_base(row.id),
     )
-
-
-def _input(work: Work) -> bytes:
-    """Write input.json: the order's parameters and facts that are the same for every block."""
-    facts = work.terms.facts
-    public = {
-        "people": facts.people,
-        "maximum_family_size": facts.maximum_family_size,
-        "assembly": facts.assembly,
-        "dataset": facts.dataset,
-    }
-    return canonical({"parameters": work.order.parameters, "facts": public})
 
 
 def _postponed(work: Work, first_open: int, now: dt.datetime) -> dict[str, dt.datetime]:

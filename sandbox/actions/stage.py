@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from sandbox.actions.examine import stage_plan
+from sandbox.actions.view import stage_plan
 from sandbox.actions.work import Pause, Work
 from sandbox.domain.job import JobState
 from sandbox.errors import InfrastructureLost

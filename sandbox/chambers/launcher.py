@@ -22,6 +22,7 @@ on every machine, and it is static, so nothing in the image (LD_PRELOAD, a loade
 
 import platform
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sandbox.errors import InfrastructureLost
@@ -68,15 +69,16 @@ def _put_in_place_of(stream: int) -> tuple[_Piece, ...]:
     return (_number(33), b"\x89\xef", _second(stream), _CALL, *_FAIL_ON_ERROR)  # dup2(ebp, stream)
 
 
-_PROGRAM: tuple[_Piece, ...] = (
+_OPEN: tuple[_Piece, ...] = (
     b"\x48\x8b\x1c\x24",  # mov rbx, [rsp]: the number of arguments
     b"\x49\x89\xe4",  # mov r12, rsp: where they are
     # 1. open("/dev/null", O_RDWR), three times dup2
     *(_number(2), _To(b"\x48\x8d\x3d", "null"), _second(2), b"\x31\xd2", _CALL, *_FAIL_ON_ERROR),
     b"\x89\xc5",  # mov ebp, eax
     *_put_in_place_of(0),
-    *_put_in_place_of(1),
-    *_put_in_place_of(2),
+)
+_SILENCE: tuple[_Piece, ...] = (*_put_in_place_of(1), *_put_in_place_of(2))
+_REST: tuple[_Piece, ...] = (
     # 2. close_range(3, ~0, 0); where that does not exist (gVisor's kernel), close(3), …, close(65535) one by one
     *(_number(436), _first(3), _second(0xFFFFFFFF), b"\x31\xd2", _CALL),
     *(b"\x85\xc0", _To(b"\x0f\x89", "closed")),  # test eax, eax; jns closed
@@ -128,12 +130,21 @@ _PROGRAM: tuple[_Piece, ...] = (
 
 def launcher() -> bytes:
     """The launcher as a static executable for this machine; refused where there is none yet."""
+    return _make((*_OPEN, *_SILENCE, *_REST))
+
+
+def heard_launcher() -> bytes:
+    """The same without step 1 for standard output and error: for rehearsals on synthetic data only (`watched`)."""
+    return _make((*_OPEN, *_REST))
+
+
+def _make(program: Sequence[_Piece]) -> bytes:
     if platform.machine() != "x86_64":
         raise InfrastructureLost("machine-unsupported", f"Chambers are not yet made for {platform.machine()} machines.")
-    return executable(_assemble(_PROGRAM))
+    return executable(_assemble(program))
 
 
-def _assemble(program: tuple[_Piece, ...]) -> bytes:
+def _assemble(program: Sequence[_Piece]) -> bytes:
     labels, at = {}, 0
     for piece in program:
         if isinstance(piece, str):

@@ -5,13 +5,14 @@ parent, and the copies of one linkage group come together. Diagnoses follow `ref
 and sex they are independent, so that a logistic regression with these terms has the stated effects as its truth.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.data.reference import APART, DISEASES, VARIANTS, Disease
+from sandbox.data.reference import APART, DISEASES, VARIANTS, Disease, Variant
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -49,16 +50,22 @@ class Cohort:
         return len(self.family)
 
 
-def draw_cohort(country: str, people: int, seed: int) -> Cohort:
+def draw_cohort(
+    country: str,
+    people: int,
+    seed: int,
+    variants: Sequence[Variant] = VARIANTS,
+    diseases: Sequence[Disease] = DISEASES,
+) -> Cohort:
     """Draw a cohort; the same arguments give the same cohort."""
     rng = np.random.default_rng([seed, *country.encode()])
     family, rank, father, mother = _draw_families(people, rng)
     male = _draw_sexes(rank, father, mother, rng)
     age = _draw_ages(father, mother, rng)
-    copies = _draw_copies(country, father, mother, rng)
-    dosages = copies.sum(axis=0, dtype=np.int64)
-    diagnosed = np.stack([_draw_diagnoses(disease, dosages, age, male, rng) for disease in DISEASES])
-    share = np.array([[disease.drug[1] if disease.drug else 0.0] for disease in DISEASES])
+    copies = _draw_copies(country, variants, father, mother, rng)
+    dosages = {variant.rsid: copies[:, at].sum(axis=0, dtype=np.int64) for at, variant in enumerate(variants)}
+    diagnosed = np.stack([_draw_diagnoses(disease, dosages, age, male, rng) for disease in diseases])
+    share = np.array([[disease.drug[1] if disease.drug else 0.0] for disease in diseases])
     treated = diagnosed & (rng.random(diagnosed.shape) < share)
     return Cohort(
         family=family,
@@ -117,17 +124,18 @@ def _draw_ages(father: Ints, mother: Ints, rng: Generator) -> Ints:
     return np.where(parent >= 0, np.maximum(_YOUNGEST, youngest - gap), age)
 
 
-def _draw_copies(country: str, father: Ints, mother: Ints, rng: Generator) -> Bits:
+def _draw_copies(country: str, variants: Sequence[Variant], father: Ints, mother: Ints, rng: Generator) -> Bits:
     people = len(father)
-    copies = np.zeros((2, len(VARIANTS), people), dtype=np.uint8)
-    row = {variant.rsid: at for at, variant in enumerate(VARIANTS)}
-    paired = {rsid for pair in APART for rsid in pair}
-    groups = [*APART, *((variant.rsid,) for variant in VARIANTS if variant.rsid not in paired)]
+    copies = np.zeros((2, len(variants), people), dtype=np.uint8)
+    row = {variant.rsid: at for at, variant in enumerate(variants)}
+    apart = [pair for pair in APART if row.keys() >= set(pair)]
+    paired = {rsid for pair in apart for rsid in pair}
+    groups = [*apart, *((variant.rsid,) for variant in variants if variant.rsid not in paired)]
     for group in groups:
         low = np.zeros((2, people))
         drawn = rng.random((2, people))
         for rsid in group:  # one draw decides for the group, so its ALTs are never on one copy
-            high = low + VARIANTS[row[rsid]].frequency(country)
+            high = low + variants[row[rsid]].frequency(country)
             copies[:, row[rsid]] = (drawn >= low) & (drawn < high)
             low = high
         _inherit(copies, [row[rsid] for rsid in group], father, mother, rng)
@@ -144,12 +152,12 @@ def _inherit(copies: Bits, rows: list[int], father: Ints, mother: Ints, rng: Gen
 
 
 def _draw_diagnoses(
-    disease: Disease, dosages: Ints, age: Ints, male: npt.NDArray[np.bool_], rng: Generator
+    disease: Disease, dosages: Mapping[str, Ints], age: Ints, male: npt.NDArray[np.bool_], rng: Generator
 ) -> npt.NDArray[np.bool_]:
-    row = {variant.rsid: at for at, variant in enumerate(VARIANTS)}
     score: Floats = disease.age * (age - _MIDDLE_AGE) + disease.male * male
     for rsid, effect in disease.variants:
-        score = score + effect * dosages[row[rsid]]
+        if rsid in dosages:
+            score = score + effect * dosages[rsid]
     risk = _logistic(score + _intercept(score, disease.prevalence))
     return rng.random(len(age)) < risk
 

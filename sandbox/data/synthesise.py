@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 import pysam
 
 from sandbox.data.cohort import Cohort, draw_cohort
-from sandbox.data.reference import ASSEMBLY, COUNTRIES, DISEASES, VARIANTS
+from sandbox.data.reference import ASSEMBLY, COUNTRIES, DISEASES, VARIANTS, Disease, Variant
 from sandbox.errors import BadInput
 
 Progress = Callable[[str], None]
@@ -60,11 +60,11 @@ def synthesise(
     with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as partial:
         folder = Path(partial)
         progress("Writing genotypes")
-        _write_vcf(folder / "cohort.vcf.gz", cohort, ids)
+        write_vcf(folder / "cohort.vcf.gz", cohort, ids)
         progress("Writing subjects, diagnoses, treatments and pedigree")
         _write_tables(folder, cohort, ids, country)
-        _write_pedigree(folder / "pedigree.ped", cohort, ids)
-        _write_sites(folder / "sites.tsv")
+        write_pedigree(folder / "pedigree.ped", cohort, ids)
+        write_sites(folder / "sites.tsv")
         _write_truth(folder / "truth.json", cohort, country, seed)
         return _publish(folder, out)
 
@@ -79,12 +79,13 @@ def _publish(folder: Path, out: Path) -> tuple[Path, ...]:
     return tuple(out / name for name in names)
 
 
-def _write_vcf(path: Path, cohort: Cohort, ids: list[str]) -> None:
-    order = sorted(range(len(VARIANTS)), key=lambda at: (int(VARIANTS[at].chrom), VARIANTS[at].pos))
+def write_vcf(path: Path, cohort: Cohort, ids: list[str], variants: Sequence[Variant] = VARIANTS) -> None:
+    """Write genotypes as a caller would, with the cohort's own AC and AN, and their index."""
+    order = sorted(range(len(variants)), key=lambda at: (int(variants[at].chrom), variants[at].pos))
     with pysam.BGZFile(str(path), "wb", index=None) as stream:
         stream.write(_header(ids).encode())
         for at in order:
-            variant, copies = VARIANTS[at], cohort.copies[:, at]
+            variant, copies = variants[at], cohort.copies[:, at]
             carried = int(copies.sum(dtype=np.int64))
             start = (
                 f"chr{variant.chrom}\t{variant.pos}\t{variant.rsid}\t{variant.ref}\t{variant.alt}\t.\tPASS\t"
@@ -118,10 +119,15 @@ def _write_tables(folder: Path, cohort: Cohort, ids: list[str], country: str) ->
     }
     pq.write_table(pa.table(subjects), folder / "subjects.parquet")
     people = np.array(ids)
-    sick = [(people[cohort.diagnosed[at]], disease.code) for at, disease in enumerate(DISEASES)]
-    _write_events(folder / "diagnoses.parquet", sick, "diagnosis", {})
+    write_diagnoses(folder / "diagnoses.parquet", cohort, people)
     drugs = [(people[cohort.treated[at]], d.drug[0]) for at, d in enumerate(DISEASES) if d.drug]
     _write_events(folder / "treatments.parquet", drugs, "treatment_code", {"type": "drug"})
+
+
+def write_diagnoses(path: Path, cohort: Cohort, people: Names, diseases: Sequence[Disease] = DISEASES) -> None:
+    """Write who has which diagnosis."""
+    sick = [(people[cohort.diagnosed[at]], disease.code) for at, disease in enumerate(diseases)]
+    _write_events(path, sick, "diagnosis", {})
 
 
 def _write_events(path: Path, events: list[tuple[Names, str]], noun: str, constant: dict[str, str]) -> None:
@@ -133,24 +139,26 @@ def _write_events(path: Path, events: list[tuple[Names, str]], noun: str, consta
     pq.write_table(pa.table(columns), path)
 
 
-def _write_pedigree(path: Path, cohort: Cohort, ids: list[str]) -> None:
+def write_pedigree(path: Path, cohort: Cohort, ids: list[str]) -> None:
+    """Write who descends from whom; the phenotype is the first of the cohort's diseases."""
     named = [*ids, "0"]  # index -1 is the unknown parent
-    t2d = cohort.diagnosed[[disease.code for disease in DISEASES].index("E11")]
+    first = cohort.diagnosed[0]
     rows = zip(
         cohort.family.tolist(),
         ids,
         (named[at] for at in cohort.father.tolist()),
         (named[at] for at in cohort.mother.tolist()),
         np.where(cohort.male, 1, 2).tolist(),
-        np.where(t2d, 2, 1).tolist(),
+        np.where(first, 2, 1).tolist(),
         strict=True,
     )
     path.write_text("".join(f"F{family:06d}\t" + "\t".join(map(str, rest)) + "\n" for family, *rest in rows))
 
 
-def _write_sites(path: Path) -> None:
+def write_sites(path: Path, variants: Sequence[Variant] = VARIANTS) -> None:
+    """Write the public list of sites."""
     lines = ["CHROM\tPOS\tID\tREF\tALT"]
-    lines += [f"chr{v.chrom}\t{v.pos}\t{v.rsid}\t{v.ref}\t{v.alt}" for v in VARIANTS]
+    lines += [f"chr{v.chrom}\t{v.pos}\t{v.rsid}\t{v.ref}\t{v.alt}" for v in variants]
     path.write_text("\n".join(lines) + "\n")
 
 

@@ -18,6 +18,7 @@ from sandbox.domain.plan import GatePlan, OutputPlan
 from sandbox.gate import intervals
 from sandbox.gate.pricing import mechanism_of
 
+_NUMBERS = ("median", "mean", "sum", "count")
 _MEDIAN_AGAINST_MEAN = sqrt(intervals.MEDIAN_EFFICIENCY**2 - 1)
 
 
@@ -36,8 +37,13 @@ class ExpectedError:
         return None if not self.sampling or not self.total else (self.sampling / self.total) ** 2
 
 
-def expected_error(plan: GatePlan, output: OutputPlan) -> ExpectedError:
-    """Give the expected errors of one planned output, by the very mechanism that would release it."""
+def expected_error(plan: GatePlan, output: OutputPlan) -> ExpectedError | None:
+    """Give the expected errors of one planned output, by the very mechanism that would release it.
+
+    None for what is no number: how often a vote or a histogram's bin is right depends on the data.
+    """
+    if output.aggregator not in _NUMBERS:
+        return None
     spread = None if output.spread is None else float(output.spread)
     if output.aggregator == "median" and spread is not None:
         return _of_median(plan, output, spread)
