@@ -74,7 +74,7 @@ class Row:
             "blocks": self.blocks,
             "block_people": self.block_people,
             "k_epsilon": _short(self.resolution),
-            **{name: _short(getattr(found, name, None)) for name in ("noise", "added", "total", "worth")},
+            **{name: _short(getattr(found, name, None)) for name in ("noise", "added", "total", "worth", "missed")},
             "caution": self.caution,
             "refused": self.refused and {"code": self.refused.code, "sentence": self.refused.sentence},
         }

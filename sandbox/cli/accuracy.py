@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from sandbox.actions.accuracy import Question, Row
     from sandbox.cli.plot import Curve
 
+NOTED_MISSES = 1e-5
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -126,7 +128,7 @@ def _table(question: Question, rows: Sequence[Row]) -> Table:
 
 def _cells(question: Question, row: Row) -> tuple[str, ...]:
     found = row.expected
-    word = row.refused.code if row.refused else "1 in 1000 misses" if row.caution else ""
+    word = row.refused.code if row.refused else _misses(found.missed) if found else ""
     errors = (found.noise, found.added, found.total) if found else (None, None, None)
     worth = f"{found.worth * question.facts.people:.0f}" if found and found.worth else ""
     return (
@@ -137,6 +139,11 @@ def _cells(question: Question, row: Row) -> tuple[str, ...]:
         worth,
         word,
     )
+
+
+def _misses(share: float) -> str:
+    """Say how often a median misses altogether, where that is worth knowing."""
+    return f"1 in {1 / share:.0f} misses" if share > NOTED_MISSES else ""
 
 
 def _advise(console: Console, question: Question, rows: Sequence[Row]) -> None:

@@ -13,7 +13,7 @@ from protocol.errors import Refused
 from sandbox.data import twin as module
 from sandbox.data.genotype import DOSAGE
 from sandbox.data.reference import VARIANTS
-from sandbox.data.snapshot import facts_of, open_snapshot
+from sandbox.data.snapshot import facts_of, open_snapshot, read_info
 from sandbox.data.stage import stage
 from sandbox.data.twin import Asked, Entry, Twin, make_twin, read_entry
 from sandbox.domain.dataset import Column, Kind, StagePlan, catalogue_entry

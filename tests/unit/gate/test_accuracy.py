@@ -47,13 +47,19 @@ def rows(aggregator: str, **changes: Any) -> dict[int, Row]:
 
 
 def measured(plan: GatePlan, seed: int) -> tuple[float, float]:
-    """The root mean squares of a released value against the mean of its blocks' values, and against their centre."""
+    """The root mean squares of a released value against the mean of its blocks' values, and against their centre.
+
+    Medians that missed are left out, as they are from the expectation; there is one in some thousand at most.
+    """
+    median = plan.outputs[0].aggregator == "median"
     spread = float(plan.outputs[0].spread or 0)
     centres = np.random.default_rng(seed).uniform(-0.5, 0.5, RUNS)
     added, total = [], []
     for at, centre in enumerate(centres):
         values = np.random.default_rng([seed, at]).normal(centre, spread, plan.blocks)
         found = float(release(plan, raws("x", values.tolist()))[0].value)
+        if median and abs(found - np.median(values)) > spread:
+            continue
         added.append(found - values.mean())
         total.append(found - centre)
     return float(np.sqrt(np.mean(np.square(added)))), float(np.sqrt(np.mean(np.square(total))))
@@ -69,6 +75,7 @@ def test_expected_errors_are_those_of_the_real_gate(aggregator: str, blocks: int
 
     added, total = measured(plan, seed=7)
 
+    assert expected is not None
     assert expected.added == pytest.approx(added, rel=NEAR)
     assert expected.total == pytest.approx(total, rel=NEAR)
 
@@ -79,6 +86,7 @@ def test_expected_noise_of_a_sum_is_the_scale_that_is_charged() -> None:
 
     expected = expected_error(plan, output)
 
+    assert expected is not None
     assert expected.noise == pytest.approx(price(plan).per_output[0].scale / 24_000)
     assert (expected.added, expected.total, expected.worth) == (None, None, None)
 
@@ -116,6 +124,17 @@ def test_too_many_medians_for_their_rho_are_refused_at_each_number_of_blocks(tmp
 
     assert found[128].refused is not None
     assert found[128].refused.code == "gate-too-many-outputs"
+
+
+def test_share_of_misses_grows_where_the_median_rule_is_weak() -> None:
+    plans = [gate_plan(output_plan(rho_nano=rho), blocks=128) for rho in (8_000_000, 31_250_000, 125_000_000)]
+
+    shares = [found.missed for found in (expected_error(one, one.outputs[0]) for one in plans) if found]
+
+    # k epsilon of 32, 64 and 128 with a range of 17 spreads: notes of the design measured about .02, .0001 and none.
+    assert 0.005 < shares[0] < 0.06
+    assert 0 < shares[1] < 0.001
+    assert shares[2] < 1e-7
 
 
 def test_sampling_does_not_depend_on_the_number_of_blocks_but_noise_does() -> None:
