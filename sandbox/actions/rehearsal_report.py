@@ -12,6 +12,7 @@ from typing import Final, Literal
 from protocol.crypto.digest import sha256_hex
 from protocol.documents.policy import Policy
 from protocol.documents.rehearsal import Failure, Rehearsal, RehearsedOutput, Watched
+from protocol.documents.release import ReleasedCategory, ReleasedOutput, ReleasedValue
 from protocol.documents.strict import canonical
 from sandbox.actions.rehearsal_judge import escape, judge
 from sandbox.actions.rehearse import Rehearsed, Request
@@ -85,8 +86,8 @@ def _outputs(done: Rehearsed) -> Iterator[RehearsedOutput]:
             aggregator=found.output.aggregator,
             mechanism=value.mechanism,
             rho_nano=value.rho_nano,
-            value=format(value.value, "f") if isinstance(value.value, Decimal) else str(value.value)[:200],
-            noiseless=found.noiseless,
+            value=_shown(value),
+            noiseless=found.noiseless[:200],
             read=found.read,
             clamped=found.clamped,
             spread=_decimal(found.spread),
@@ -94,6 +95,15 @@ def _outputs(done: Rehearsed) -> Iterator[RehearsedOutput]:
             noise=_decimal(expected.noise if expected else None),
             total=_decimal(expected.total if expected else None),
         )
+
+
+def _shown(released: ReleasedOutput) -> str:
+    """A released output in one line."""
+    if isinstance(released, ReleasedValue):
+        return format(released.value, "f")
+    if isinstance(released, ReleasedCategory):
+        return released.category
+    return ", ".join(f"{bar.category} {format(bar.value, 'f')}" for bar in released.bars)[:200]
 
 
 def _failures(done: Rehearsed) -> Iterator[Failure]:

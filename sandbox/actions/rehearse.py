@@ -24,7 +24,7 @@ from typing import Final
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.job_order import JobOrder
 from protocol.documents.policy import Policy
-from protocol.documents.release import ReleasedValue
+from protocol.documents.release import ReleasedOutput
 from protocol.documents.strict import Json
 from sandbox.actions.proposal import Proposal, make_order
 from sandbox.actions.view import input_json, stage_plan
@@ -32,7 +32,7 @@ from sandbox.chambers.runtime import ChamberRuntime
 from sandbox.chambers.watched import WatchedChamber
 from sandbox.data.stage import check_request, stage
 from sandbox.data.twin import Asked, Entry, Twin, make_twin
-from sandbox.domain.chamber import ChamberPlan, Timing, uid_base
+from sandbox.domain.chamber import ChamberPlan, Profile, Timing, uid_base
 from sandbox.domain.dataset import Column, check_columns
 from sandbox.domain.plan import GatePlan, make_gate_plan
 from sandbox.errors import BadInput, Refused
@@ -86,7 +86,7 @@ class Rehearsed:
     failed: tuple[int, ...] = ()
     unread: tuple[int, ...] = ()
     outputs: tuple[OutputFindings, ...] = ()
-    values: tuple[ReleasedValue, ...] = ()
+    values: tuple[ReleasedOutput, ...] = ()
     watched: Mapping[int, WatchedChamber] = field(default_factory=dict)
     run_milliseconds: int = 0
 
@@ -149,11 +149,13 @@ def _chamber_plan(request: Request, machine: Machine, order: JobOrder, blocks: S
     algorithm, archive = request.proposal.algorithm, request.proposal.archive
     if archive is None:
         raise BadInput("image-not-built", "There is no image to rehearse; build it first with `algorithm build`.")
-    job = f"rehearsal-{secrets.token_hex(6)}"
+    job, profile = f"rehearsal-{secrets.token_hex(6)}", Profile(request.policy.profile)
+    image_id = machine.runtime.load_image(archive, algorithm.image)
+    machine.runtime.prepare_image(image_id, profile)
     return ChamberPlan(
         job=job,
         fence=FENCE,
-        image_id=machine.runtime.load_image(archive, algorithm.image),
+        image_id=image_id,
         entrypoint=algorithm.entrypoint,
         input_json=input_json(order, request.entry.facts()),
         block_dirs=tuple(blocks),
@@ -164,6 +166,7 @@ def _chamber_plan(request: Request, machine: Machine, order: JobOrder, blocks: S
         start_at=dt.datetime.now(dt.UTC),
         lanes=machine.lanes,
         seccomp=machine.seccomp,
+        profile=profile,
         oci_runtime=machine.oci_runtime,
         uid_base=uid_base(job),
     )

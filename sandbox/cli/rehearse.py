@@ -34,6 +34,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 MEMORY = Path("/dev/shm")  # noqa: S108  folders of our own in it, made with random names
 NOBODY = "nobody"
+SECCOMP = {"standard": "seccomp.json", "strict": "seccomp-strict.json"}
 
 
 @app.command("rehearse")
@@ -92,8 +93,7 @@ def rehearse(
         seed=seed,
         declared=read_columns(column or []),
     )
-    machine = open_machine(os.environ.get)
-    with _progress(as_json) as progress:
+    with _progress(as_json) as progress, open_machine(os.environ.get, request.policy.profile) as machine:
         done = run(request, machine, progress)
     who = Rehearser(
         name=by, kind=cast("Literal['person', 'node']", by_kind), software=_software(), engine=machine.engine
@@ -110,8 +110,12 @@ def rehearse(
     _end(made, refused=done.refused is not None)
 
 
-def open_machine(setting: Callable[[str], str | None]) -> Machine:
-    """Open this machine's chamber runtime, by the settings of the environment that a node reads as well."""
+@contextmanager
+def open_machine(setting: Callable[[str], str | None], profile: str) -> Iterator[Machine]:
+    """Open this machine's chamber runtime, by the settings of the environment that a node reads as well.
+
+    Profile `strict` has cells only, as at a node; there is no falling back from it.
+    """
     from sandbox.actions.rehearse import Machine
     from sandbox.chambers.cell import CellRuntime
     from sandbox.chambers.container import ContainerRuntime
@@ -123,19 +127,22 @@ def open_machine(setting: Callable[[str], str | None]) -> Machine:
     name = f"rehearsal-{os.getpid()}"
     supervisor = setting("SAFECONDUCT_SUPERVISOR")
     cells = bool(supervisor) and setting("SAFECONDUCT_CHAMBER_ENGINE") != "container"
-    runtime: ChamberRuntime = ContainerRuntime(url, name)
-    if cells and supervisor:
-        containers = runtime
-        runtime = PreferredRuntime(CellRuntime(url, name, Path(supervisor)), lambda: containers)
-    return Machine(
-        engine="cell" if cells else "container",
-        runtime=runtime,
-        start_watching=lambda work: Watcher(url, name, work).watch,
-        memory=MEMORY,
-        seccomp=(POLICY_FOLDER / "seccomp.json").read_text(),
-        oci_runtime=setting("SAFECONDUCT_OCI_RUNTIME") or "runc",
-        lanes=min(os.cpu_count() or 1, 8),
-    )
+    with tempfile.TemporaryDirectory(prefix="safeconduct-rehearsal-", dir=MEMORY) as roots:
+        runtime: ChamberRuntime = ContainerRuntime(url, name)
+        if cells and supervisor:
+            strict = profile == "strict"
+            containers = runtime
+            cell = CellRuntime(url, name, Path(supervisor), roots=Path(roots) if strict else None)
+            runtime = cell if strict else PreferredRuntime(cell, lambda: containers)
+        yield Machine(
+            engine="cell" if cells else "container",
+            runtime=runtime,
+            start_watching=lambda work: Watcher(url, name, work).watch,
+            memory=MEMORY,
+            seccomp=(POLICY_FOLDER / SECCOMP[profile]).read_text(),
+            oci_runtime=setting("SAFECONDUCT_OCI_RUNTIME") or "runc",
+            lanes=min(os.cpu_count() or 1, 8),
+        )
 
 
 def _entry(

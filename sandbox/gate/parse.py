@@ -28,7 +28,7 @@ def read_columns(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> l
     """Give, per output, the clamped fixed-point value of each chamber in order; defaults stand in for bad chambers."""
     if len(untrusted_outputs) != plan.blocks:
         raise GateBroken("gate-length", f"{len(untrusted_outputs)} chambers were collected, {plan.blocks} were planned")
-    reader = _Reader(plan)
+    reader = Reader(plan)
     rows = [reader.read(raw) for raw in untrusted_outputs]
     matrix = np.array([reader.blank if row is None else row for row in rows], dtype=np.float64)
     bad = np.array([row is None for row in rows]) | ~np.isfinite(matrix).all(axis=1)  # 1e999 was read as infinity
@@ -44,7 +44,7 @@ def _fix(output: OutputPlan, values: npt.NDArray[np.float64], bad: npt.NDArray[n
     return np.where(bad, np.int64(output.fixed(output.default)), clamped)
 
 
-class _Reader:
+class Reader:
     """Reads one chamber's bytes after another against the names of one plan."""
 
     def __init__(self, plan: GatePlan) -> None:

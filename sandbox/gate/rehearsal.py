@@ -15,7 +15,7 @@ import numpy as np
 
 from sandbox.domain.plan import GatePlan, OutputPlan
 from sandbox.gate.accuracy import ExpectedError, expected_error
-from sandbox.gate.parse import WHOLE_MAXIMUM, Column, _Reader, read_columns
+from sandbox.gate.parse import WHOLE_MAXIMUM, Column, Reader, read_columns
 
 _SHOWN = 60  # characters of an untrusted value that an explanation quotes
 
@@ -39,12 +39,12 @@ class OutputFindings:
 
 def is_readable(plan: GatePlan, untrusted: bytes) -> bool:
     """Tell whether the gate reads these bytes of a chamber, or takes its defaults instead."""
-    return _Reader(plan).read(untrusted) is not None
+    return Reader(plan).read(untrusted) is not None
 
 
 def explore(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[OutputFindings, ...]:
     """Say for each output what the chambers gave and what the gate would make of it without noise."""
-    reader = _Reader(plan)
+    reader = Reader(plan)
     rows = [row for row in map(reader.read, untrusted_outputs) if row is not None]
     columns = read_columns(plan, untrusted_outputs)
     return tuple(
@@ -72,7 +72,11 @@ def _noiseless(plan: GatePlan, output: OutputPlan, column: Column) -> str:
     if output.aggregator in ("mean", "sum", "count"):
         divisor = output.divisor * (plan.blocks if output.aggregator == "mean" else 1)
         return format(Decimal(int(column.sum())) * unit / divisor, ".6g")
-    return str(getattr(output, "categories", ())[int(np.bincount(column).argmax())])
+    counts = np.bincount(column, minlength=len(output.categories)).tolist()
+    if output.aggregator == "vote":
+        return str(output.categories[counts.index(max(counts))])
+    pairs = zip(output.categories, counts, strict=True)
+    return ", ".join(f"{category} {format(Decimal(count) / output.divisor, '.6g')}" for category, count in pairs)
 
 
 def why_unreadable(plan: GatePlan, untrusted: bytes) -> tuple[str, str]:
@@ -105,7 +109,7 @@ def _wrong_names(plan: GatePlan, names: list[Any]) -> tuple[str, str] | None:
 
 def _wrong_values(plan: GatePlan, found: dict[str, Any]) -> tuple[str, str]:
     for output in plan.outputs:
-        value, categories = found[output.name], getattr(output, "categories", ())
+        value, categories = found[output.name], output.categories
         if categories:
             if value not in categories:
                 return "output-category", f"{output.name} is {_quoted(value)}, which is not one of its categories"
