@@ -5,6 +5,7 @@
 #   make check                             style, types, import rules
 #   make fix                               put style right
 #   make bench [JSON=FILE] [ONLY=a,b]      the figures, each beside its baseline
+#   make bench PRIVACY=1                   the long audits of privacy, and how often intervals cover
 #   make clean                             undo all set-up
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ test: up
 	@$(SET) exec python -m pytest $(if $(ARGS),$(ARGS),--cov)
 
 bench: up
-	@$(SET) exec python -m benches $(if $(JSON),--json-file '$(JSON)') $(if $(ONLY),--only '$(ONLY)')
+	@$(SET) exec python -m benches $(if $(JSON),--json-file '$(JSON)') $(if $(ONLY),--only '$(ONLY)') $(if $(PRIVACY),--privacy)
 
 check: python
 	.venv/bin/ruff check .

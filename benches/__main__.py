@@ -1,4 +1,4 @@
-"""``python -m benches [--json-file FILE] [--only name,name]``: measure the figures and say which hold.
+"""``python -m benches [--json-file FILE] [--only name,name] [--privacy]``: measure the figures and say which hold.
 
 The table goes to standard output, what is being done to standard error. It ends with 1 if a figure was asked for that
 does not exist, and with 0 otherwise: a figure that does not hold yet says so, it is no failure of the run.
@@ -21,6 +21,16 @@ def names() -> list[str]:
     """Every figure that there is a module for."""
     found = pkgutil.iter_modules(benches.__path__)
     return sorted(module.name for module in found if module.name not in _NO_FIGURES and not module.name.startswith("_"))
+
+
+def usual() -> list[str]:
+    """The figures of an ordinary run: the long audits of privacy are asked for by name, or all at once."""
+    return [name for name in names() if not is_audit(name)]
+
+
+def is_audit(name: str) -> bool:
+    """Tell whether a figure is a long audit of privacy: its module says so."""
+    return getattr(importlib.import_module(f"benches.{name}"), "PRIVACY", False)
 
 
 def measure(name: str) -> Figure:
@@ -48,8 +58,10 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benches", description="Measure the figures of the design.")
     parser.add_argument("--json-file", "--json", type=Path, metavar="FILE", help="write the figures for programs")
     parser.add_argument("--only", default="", metavar="NAMES", help=f"comma-separated, of: {', '.join(names())}")
+    parser.add_argument("--privacy", action="store_true", help="measure the long audits of privacy instead")
     options = parser.parse_args(arguments)
-    wanted = [name.strip() for name in options.only.split(",") if name.strip()] or names()
+    wanted = [name.strip() for name in options.only.split(",") if name.strip()]
+    wanted = wanted or ([name for name in names() if is_audit(name)] if options.privacy else usual())
     unknown = [name for name in wanted if name not in names()]
     if unknown:
         print(f"There is no figure called {unknown[0]}; there are {', '.join(names())}.", file=sys.stderr)
