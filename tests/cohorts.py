@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pysam
 
 from sandbox.data.ingest import IngestOptions, Sources, ingest, new_snapshot_id
@@ -132,6 +134,20 @@ def write_sites(path: Path, sites: Sequence[tuple[str, int, str, str, str]]) -> 
     return write_tsv(path, [["CHROM", "POS", "ID", "REF", "ALT"], *([c, str(p), *rest] for c, p, *rest in sites)])
 
 
+def as_binary(sources: Sources) -> Sources:
+    """Write the same files as BCF and Parquet, whose dictionaries and statistics tell about everybody."""
+    bcf = sources.vcf.with_name("cohort.bcf")
+    with pysam.VariantFile(str(sources.vcf)) as opened, pysam.VariantFile(str(bcf), "wb", header=opened.header) as out:
+        for record in opened:
+            out.write(record)
+    pysam.tabix_index(str(bcf), preset="bcf", force=True)
+    rows = [line.split("\t") for line in sources.samples.read_text().splitlines()]
+    columns = {name: [row[at] for row in rows[1:]] for at, name in enumerate(rows[0])}
+    table = sources.samples.with_suffix(".parquet")
+    pq.write_table(pa.table(columns), table, use_dictionary=True, write_statistics=True)
+    return replace(sources, vcf=bcf, samples=table)
+
+
 def make_options(**changes: Any) -> IngestOptions:
     """Return ordinary choices of a holder: families of at most four, sixty slots, two declared columns."""
     plain = IngestOptions(
@@ -140,9 +156,12 @@ def make_options(**changes: Any) -> IngestOptions:
     return replace(plain, **changes)
 
 
-def ingest_cohort(cohort: Cohort, folder: Path, previous: Path | None = None, **changes: Any) -> Path:
-    """Write and ingest a cohort; return the snapshot's folder."""
+def ingest_cohort(
+    cohort: Cohort, folder: Path, previous: Path | None = None, *, binary: bool = False, **changes: Any
+) -> Path:
+    """Write and ingest a cohort, as text or as BCF and Parquet; return the snapshot's folder."""
     snapshot_id = new_snapshot_id()
     sources = cohort.write(folder / f"files-{snapshot_id}")
+    sources = as_binary(sources) if binary else sources
     ingest(sources, folder / "snapshots", KEY, make_options(**changes), snapshot_id=snapshot_id, previous=previous)
     return folder / "snapshots" / snapshot_id

@@ -13,7 +13,7 @@ import pytest
 from cohorts import KEY, Cohort, ingest_cohort, make_cohort
 
 from sandbox.data.partition import KeyedHash
-from sandbox.data.stage import stage
+from sandbox.data.stage import SUBJECTS_FILE, VARIANTS_FILE, stage
 from sandbox.domain.dataset import StagePlan
 
 BLOCKS = 16
@@ -117,6 +117,34 @@ def test_unit_files_when_one_unit_is_replaced(
     assert len(differing) == (0 if replaced is _new_site and listed else 1)
     if replaced is _nothing:
         assert two[differing[0]] is None
+
+
+@pytest.mark.parametrize("mode", ["block", "unit"])
+@pytest.mark.parametrize("replaced", REPLACEMENTS, ids=lambda change: change.__name__.strip("_"))
+def test_files_do_not_tell_in_which_format_the_holder_keeps_everybody(
+    tmp_path: Path, replaced: Callable[[Cohort], Cohort], mode: str
+) -> None:
+    """From BCF and Parquet the same bytes are staged as from VCF and TSV, before and after one unit is replaced.
+
+    So all that the tests above say of one format holds for the others.
+    """
+    plan = StagePlan(mode=mode, chambers=BLOCKS if mode == "block" else 60, variants=None, columns=COLUMNS)
+    previous: dict[bool, Path | None] = {False: None, True: None}
+    for at, cohort in enumerate((make_cohort(), replaced(make_cohort()))):
+        seen = []
+        for binary in (False, True):
+            snapshot = ingest_cohort(cohort, tmp_path, previous[binary], binary=binary)
+            previous[binary] = snapshot
+            seen.append([_folder(path) for path in stage(snapshot, plan, tmp_path / f"{at}-{binary}")])
+        assert seen[0] == seen[1]
+
+
+def test_every_staged_format_is_one_that_these_tests_know(tmp_path: Path) -> None:
+    """Whoever stages another file brings a replacement that would show in it."""
+    plan = StagePlan(mode="block", chambers=BLOCKS, variants=None, columns=COLUMNS)
+    folders = stage(ingest_cohort(make_cohort(), tmp_path), plan, tmp_path / "one")
+    names = {name for path in folders for name in _folder(path) or {}}
+    assert names == {"", SUBJECTS_FILE, VARIANTS_FILE}
 
 
 def test_replacement_changes_what_a_naive_subset_would_show(tmp_path: Path) -> None:
