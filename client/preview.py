@@ -1,11 +1,12 @@
 """What an order would cost and whether a node would refuse it, as far as can be seen from outside. Nothing is sent.
 
-The price is exact: each output is charged the share that the order gives it. A node searches the scale of the noise
-upward until the library's own loss, rounded up to a nano, is within the share, and that loss is the share (a test at
-the node compares them). What is left is what the node last told *this* researcher, in a receipt that is verified here:
-the least that any account of that project, data set, pool and algorithm had. A node publishes no other spending. What
-others spend says nothing about any person (charges depend on orders and public facts), but it may say what colleagues
-study, so nothing more of it is shown.
+The price is exact: each output is charged the share that the order gives it, and what its interval is bought for. A
+node searches the scale of the noise upward until the library's own loss, rounded up to a nano, is within the share, and
+that loss is the share (a test at the node compares them).
+
+What is left is what the node last told *this* researcher, in a receipt that is verified here: the least that any of
+the accounts of that project, data set, pool and algorithm had. A node publishes no other spending. What others spend
+says nothing about any person (charges depend on orders and public facts), but it may say what colleagues study.
 """
 
 from __future__ import annotations
@@ -44,12 +45,18 @@ def preview(me: Client, wish: Wish, now: datetime) -> dict[str, Any]:
     return {
         "node": order.node,
         "dataset": order.dataset,
-        "rho_nano": order.rho_nano,
+        "rho_nano": price_of(order),
         "outputs": {share.output: share.nano for share in order.rho},
+        "intervals": {share.output: share.interval_nano for share in order.rho if share.interval_nano},
         "left_as_last_told": told,
         "expected_refusals": [{"code": one.code, "sentence": one.sentence} for one in refusals],
         "not_seen_from_here": list(UNSEEN),
     }
+
+
+def price_of(order: JobOrder) -> int:
+    """Return what a node charges for an order that it does not refuse, in nano-rho: every share, every interval."""
+    return order.rho_nano
 
 
 def _told(me: Client, order: JobOrder, now: datetime) -> dict[str, Any] | None:
@@ -83,9 +90,9 @@ def _verified(me: Client, order_id: str, now: datetime) -> Receipt:
 
 
 def _short(order: JobOrder, told: dict[str, Any] | None) -> Iterator[Refused]:
-    if told and told["same_algorithm"] and told["rho_left_nano"] < order.rho_nano:
+    if told and told["same_algorithm"] and told["rho_left_nano"] < price_of(order):
         left = told["rho_left_nano"]
-        sentence = f"{order.node} last told of {left} nano-rho left, and this order needs {order.rho_nano}."
+        sentence = f"{order.node} last told of {left} nano-rho left, and this order needs {price_of(order)}."
         yield Refused("budget-told", f"{sentence} Ask for less, or ask its holder for a higher cap.")
 
 

@@ -35,7 +35,9 @@ def show_previews(console: Console, found: Sequence[Mapping[str, Any]]) -> None:
     for one in found:
         console.print(f"{one['node']} / {one['dataset']}: rho {nano(one['rho_nano'])} in all", markup=False)
         for output, share in one["outputs"].items():
-            console.print(f"  {output}: {nano(share)}", markup=False)
+            more = one["intervals"].get(output)
+            interval = f", and {nano(more)} for its interval" if more else ""
+            console.print(f"  {output}: {nano(share)}{interval}", markup=False)
         told = one["left_as_last_told"]
         left = f"{nano(told['rho_left_nano'])} at {told['told_at']:%Y-%m-%d %H:%M} UTC" if told else "never told to you"
         console.print(f"  left, as the node last told: {left}", markup=False)

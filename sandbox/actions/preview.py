@@ -69,6 +69,12 @@ def _priced(node: Node, bundle: OrderBundle) -> dict[str, Any]:
 
 def _outputs(examined: Examined) -> list[dict[str, Any]]:
     return [
-        {"name": one.name, "mechanism": one.mechanism, "scale": one.scale, "rho_nano": one.rho_nano}
+        {
+            "name": one.name,
+            "mechanism": one.mechanism,
+            "scale": one.scale,
+            "rho_nano": one.rho_nano,
+            "interval_nano": one.interval_nano,
+        }
         for one in examined.price.per_output
     ]

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from gate_plans import category_plan, gate_plan, output_plan
 
-from protocol.documents.envelope import read_envelope
+from client.preview import price_of
+from protocol.documents.envelope import read_claim, read_envelope
+from protocol.documents.job_order import JobOrder
 from protocol.documents.receipt import Receipt
 from sandbox.actions.admission import admit
 from sandbox.actions.intake import take_in
@@ -76,6 +78,24 @@ def test_what_is_shown_is_what_is_charged_and_what_was_ordered_to_the_nano(kit: 
         with kit.node.store.reading() as session:
             spent = ledger.spent(session, Scope(account["scope"]), account["name"])
         assert account["rho_cap_nano"] - spent == account["rho_left_after_nano"]
+
+
+@pytest.mark.parametrize("interval", [0, 13_000_000, 13_000_001])
+def test_price_that_a_researcher_sees_is_what_the_node_charges(kit: Any, interval: int) -> None:
+    kit.with_policy(block_people_minimum=1, blocks_minimum=2)
+    changes = outputs(1)
+    changes["algorithm"]["model_parameters"] = 0
+    changes["order"]["blocks"] = 380  # an interval needs more blocks than a median
+    changes["order"]["rho"][0]["interval_nano"] = interval
+    bundle = kit.bundle(**changes)
+    seen = price_of(read_claim(bundle.order, JobOrder).untrusted)
+    kit.chamber = lambda _input, _block: Ending(wrote=b'{"o0": 0.5}')
+
+    shown = preview(kit.node, bundle.to_json())
+    _, order = take_in(kit.node, bundle.to_json())
+
+    assert kit.finish(order).state == "reported"
+    assert seen == shown["rho_nano"] == entry_of(kit, order).rho_nano
 
 
 def test_preview_writes_nothing(kit: Any) -> None:
