@@ -22,6 +22,7 @@ from hashlib import sha256
 
 from sandbox.errors import LedgerBroken, Refused
 
+_NEXT = "put an honest copy in its place, or take a backup of the database and run `ledger restore`"
 _HEAD = re.compile(r"([0-9]{20}) ([0-9a-f]{64})")
 HEAD_LINE_BYTES = 20 + 1 + 64 + 1 + 16 + 1
 
@@ -203,14 +204,14 @@ def verify_links(entries: Iterable[LedgerEntry]) -> Head:
     for entry in entries:
         jumps = entry.kind is Kind.RESTORE and entry.sequence > head.sequence
         if not (jumps or entry.sequence == head.sequence + 1) or entry.previous != head.digest:
-            raise LedgerBroken("ledger-chain", f"entry {entry.sequence} does not follow entry {head.sequence}")
+            raise LedgerBroken("ledger-chain", f"entry {entry.sequence} does not follow entry {head.sequence}: {_NEXT}")
         head = entry.head
     return head
 
 
 def _unchanged(entry: LedgerEntry) -> LedgerEntry:
     if entry.rho_nano < _least(entry.kind) or entry.digest != entry_digest(entry):
-        raise LedgerBroken("ledger-entry", f"entry {entry.sequence} was changed after it was written")
+        raise LedgerBroken("ledger-entry", f"entry {entry.sequence} was changed after it was written: {_NEXT}")
     return entry
 
 
@@ -233,7 +234,7 @@ def read_head_text(text: str) -> Head:
     """Give the newest head that a head file witnesses; a line that was cut off by a power cut does not count."""
     heads = [head for head in map(_read_line, text.splitlines()) if head is not None]
     if not heads:
-        raise LedgerBroken("ledger-head-unreadable", "the ledger's head file cannot be read: restore it")
+        raise LedgerBroken("ledger-head-unreadable", f"the ledger's head file cannot be read: {_NEXT}")
     return max(heads, key=lambda head: head.sequence)
 
 

@@ -180,12 +180,16 @@ def check_ledger(session: Session) -> Head:
     """Follow the whole chain, add up every account again, and refuse (ledger-...) whatever does not agree."""
     found = verify_chain(entries(session))
     if found != head(session):
-        raise LedgerBroken("ledger-head", "the ledger's last entry and its head do not agree")
+        raise LedgerBroken(
+            "ledger-head", "the ledger's last entry and its head do not agree: take a backup and run `ledger restore`"
+        )
     for scope, column in _COLUMNS.items():
         summed = select(column, func.sum(LedgerEntryRow.rho_nano)).where(column != "").group_by(column)
         kept = select(LedgerAccountRow.name, LedgerAccountRow.spent_nano).where(LedgerAccountRow.scope == scope.value)
         if _as_dict(session, summed) != _as_dict(session, kept):
-            raise LedgerBroken("ledger-account", f"the accounts of scope {scope} are not the sums of their entries")
+            raise LedgerBroken(
+                "ledger-account", f"the accounts of scope {scope} are not the sums of their entries: take a backup"
+            )
     return found
 
 

@@ -93,7 +93,7 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise LedgerBroken(
-            "ledger-head-missing", f"the ledger's head file {path} is missing: restore it, or this node stops"
+            "ledger-head-missing", f"the ledger's head file {path} is missing: put it back, or run `ledger restore`"
         ) from error
 
 
@@ -101,4 +101,6 @@ def _read(descriptor: int, path: Path) -> Head:
     try:
         return read_head_text(os.pread(descriptor, FILE_BYTES, 0).decode("ascii"))
     except UnicodeDecodeError as error:
-        raise LedgerBroken("ledger-head-unreadable", f"the ledger's head file {path} cannot be read") from error
+        raise LedgerBroken(
+            "ledger-head-unreadable", f"the ledger's head file {path} cannot be read: put it back"
+        ) from error
