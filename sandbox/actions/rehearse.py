@@ -11,6 +11,7 @@ Nothing here knows a node's directory, database or registry: see the import cont
 """
 
 import datetime as dt
+import os
 import secrets
 import shutil
 import tempfile
@@ -136,7 +137,7 @@ def _asked(order: JobOrder, plan: GatePlan, request: Request) -> Asked:
 @contextmanager
 def _folder(memory: Path) -> Iterator[Path]:
     """A folder in memory, gone at the end; chambers may pass through it to their blocks, and list nothing."""
-    folder = Path(tempfile.mkdtemp(prefix="safeconduct-rehearsal-", dir=memory))
+    folder = Path(tempfile.mkdtemp(prefix=f"safeconduct-rehearsal-{os.getpid()}-", dir=memory))
     folder.chmod(0o711)
     try:
         yield folder

@@ -27,7 +27,10 @@ from sandbox.chambers.outputs import check_on_tmpfs
 from sandbox.domain.chamber import ChamberPlan
 from sandbox.errors import InfrastructureLost
 
-KEPT_BYTES: Final = 64 << 10  # of both streams together, the last part: the engine cuts the rest off by itself
+LOG_BYTES: Final = (
+    16 << 20
+)  # of both streams together, in the engine's hands; beyond it the engine forgets the first part
+KEPT_BYTES: Final = 64 << 10  # of each stream, the last part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,4 +120,4 @@ class _HeardDesk(Desk):
 
 
 def _last_part() -> Any:
-    return LogConfig(type=LogConfig.types.JSON, config={"max-size": str(KEPT_BYTES), "max-file": "1"})
+    return LogConfig(type=LogConfig.types.JSON, config={"max-size": str(LOG_BYTES), "max-file": "1"})

@@ -127,7 +127,7 @@ def open_machine(setting: Callable[[str], str | None], profile: str) -> Iterator
     name = f"rehearsal-{os.getpid()}"
     supervisor = setting("SAFECONDUCT_SUPERVISOR")
     cells = bool(supervisor) and setting("SAFECONDUCT_CHAMBER_ENGINE") != "container"
-    with tempfile.TemporaryDirectory(prefix="safeconduct-rehearsal-", dir=MEMORY) as roots:
+    with tempfile.TemporaryDirectory(prefix=f"safeconduct-rehearsal-{os.getpid()}-", dir=MEMORY) as roots:
         runtime: ChamberRuntime = ContainerRuntime(url, name)
         if cells and supervisor:
             strict = profile == "strict"

@@ -36,12 +36,12 @@ if told == "talk":
         time.sleep(0.05)
 mean = sum(float(row["age"]) for row in rows) / max(len(rows), 1)
 role = int(rows[0]["person"], 16) % 4 if rows else 0
+if told == "fail":
+    print("x" * 3_000_000)
 print("block of", len(rows), "\x1b[2J[bold]people[/bold]")
 if told == "fail" and role == 1:
     print("no convergence", file=sys.stderr)
     sys.exit(3)
-if told == "flood":
-    print("x" * 3_000_000)
 with open("/mnt/output/result.json", "w") as result:
     json.dump({"mean_age": "old" if told == "fail" and role == 2 else mean}, result)
 """
@@ -64,7 +64,7 @@ columns = ["age"]
 type = "object"
 additionalProperties = false
 required = ["do"]
-properties.do = { type = "string", enum = ["work", "fail", "flood", "talk"] }
+properties.do = { type = "string", enum = ["work", "fail", "talk"] }
 [[outputs]]
 name = "mean_age"
 kind = "number"
@@ -123,7 +123,7 @@ def test_honest_program_is_fit_and_its_report_is_signed(folder: Path, tmp_path: 
     assert all(one.stdout.startswith("block of") for one in signed.watched)
 
 
-def test_faults_of_a_program_are_shown_with_its_words(folder: Path) -> None:
+def test_faults_of_a_program_are_shown_with_the_last_of_its_words_and_nothing_is_left(folder: Path) -> None:
     code, report = rehearse(folder, "fail")
 
     failures = {one["code"]: one["detail"] for one in report["failures"]}
@@ -134,26 +134,14 @@ def test_faults_of_a_program_are_shown_with_its_words(folder: Path) -> None:
     failed = {one["chamber"] for one in report["failures"] if one["code"] == "exit-code"}
     words = {one["chamber"]: one for one in report["watched"]}
     assert all(words[chamber]["stderr"] == "no convergence\n" for chamber in failed)
-    assert all("\\x1b[2J[bold]people[/bold]" in one["stdout"] for one in words.values())
+    assert all(one["stdout"].endswith("\\x1b[2J[bold]people[/bold]\n") for one in words.values())
+    assert {len(one["stdout"]) for one in words.values()} == {2000}  # of a flood of three million
     assert [one["code"] for one in report["findings"] if one["level"] == "fault"] == ["chambers-failed"]
     assert report["chambers_good"] + report["chambers_empty"] + len(report["failures"]) == 32
-
-
-def test_flood_of_words_is_cut_and_harms_no_chamber(folder: Path) -> None:
-    code, report = rehearse(folder, "flood")
-
-    assert code == 0
-    assert report["failures"] == []
-    assert {len(one["stdout"]) for one in report["watched"]} <= set(range(2001))
-
-
-def test_nothing_is_left_of_a_rehearsal(folder: Path) -> None:
-    rehearse(folder, "work")
-
     with closing(docker.APIClient(base_url=help_.engine_url())) as engine:
         ours = {"label": f"eu.safeconduct.node=rehearsal-{os.getpid()}"}
         assert engine.containers(all=True, filters=ours) == []
-    assert list(Path("/dev/shm").glob("safeconduct-rehearsal-*")) == []
+    assert list(Path("/dev/shm").glob(f"safeconduct-rehearsal-{os.getpid()}-*")) == []
 
 
 @pytest.mark.parametrize("name", help_.ENGINES)
