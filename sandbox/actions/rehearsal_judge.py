@@ -19,6 +19,7 @@ SPREAD_MOST: Final = 2.0  # times the declared spread: released intervals are th
 SPREAD_NOTED: Final = (0.5, 1.25)
 SLOT_TIGHT: Final = 0.5  # of the slot; a node may be twice as busy
 SLOT_LOOSE: Final = 0.02  # of the slot: a padded job waits for every slot to end
+NOISE_MOST: Final = 0.5  # of the value without noise, where no spread says what the people are worth
 WORTH_LEAST: Final = 0.05  # of the people: less, and the answer is mostly noise
 BETTER: Final = 0.85  # of the error: then another number of blocks is named
 LOOSE_RANGE: Final = 10  # times what the chambers said: the noise of a mean grows with its range
@@ -48,7 +49,7 @@ def _judge_chambers(done: Rehearsed) -> Told:
     elif bad:
         told = f"{bad} of {ran} chambers gave nothing that the gate reads, and count with the declared default."
         yield _finding(bad > FAILED_MOST * ran, "chambers-failed", told)
-    if done.empty:
+    if done.empty and done.plan is not None and done.plan.mode == "block":
         told = f"{len(done.empty)} of {len(done.untrusted_outputs)} chambers had nobody in them."
         yield _finding(False, "chambers-empty", told)
 
@@ -85,7 +86,17 @@ def _judge_output(done: Rehearsed, found: OutputFindings) -> Told:
     if plan is not None and is_wide(plan, output):
         told = f"{output.name}: k·ε is below 96 and the range above 1000 spreads: about 1 in 1000 answers is anywhere."
         yield _finding(False, "median-caution", told)
-    worth = found.expected.worth if found.expected else None
+    yield from _judge_noise(found)
+
+
+def _judge_noise(found: OutputFindings) -> Told:
+    output, expected = found.output, found.expected
+    if expected is None:
+        return
+    worth = expected.worth
+    if worth is None and expected.noise > NOISE_MOST * abs(float(found.noiseless)):
+        told = f"{output.name}: noise of {expected.noise:.3g} is large beside {found.noiseless}, which it would blur."
+        yield _finding(False, "noise-large", told)
     if worth is not None and worth < WORTH_LEAST:
         told = f"{output.name}: at this ρ the answer is worth that of {worth:.1%} of the people without noise."
         yield _finding(False, "noise-large", told)

@@ -205,6 +205,25 @@ def test_what_a_node_would_refuse_is_refused_before_anything_runs(
     assert (made.chambers, made.outputs, made.watched) == (0, (), ())
 
 
+def test_noise_that_would_blur_a_sum_is_a_warning_and_empty_slots_are_none(built: Path) -> None:
+    text = MEAN.replace('mode = "block"', 'mode = "unit"').replace('aggregator = "mean"', 'aggregator = "sum"')
+    text = text.replace('spread = "2" ', "").replace('range = ["0", "110"]', 'range = ["0", "1000"]')
+    asked = request(built, text, blocks=0, entry={"people": 80, "slots": 80})
+
+    made = report(asked, lambda _at, _ages: b'{"mean_age": 1}')
+
+    assert made.chambers == 80
+    assert made.chambers_empty > 20
+    assert codes(made, "warning") == {"noise-large"}
+
+
+def test_statistic_is_no_program_to_rehearse(built: Path) -> None:
+    with pytest.raises(BadInput) as refused:
+        proposal(built, MEAN.replace('mode = "block"', 'mode = "statistic"'))
+
+    assert refused.value.code == "statistic-no-program"
+
+
 def test_image_that_was_not_built_is_asked_for(built: Path) -> None:
     asked = request(built)
 
