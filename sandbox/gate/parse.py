@@ -9,6 +9,7 @@ of the data. Clamping is done in integers, so that the sensitivity holds however
 """
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import TypeGuard
 
 import numpy as np
@@ -31,8 +32,7 @@ def read_columns(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> l
     reader = Reader(plan)
     rows = [reader.read(raw) for raw in untrusted_outputs]
     matrix = np.array([reader.blank if row is None else row for row in rows], dtype=np.float64)
-    bad = np.array([row is None for row in rows]) | ~np.isfinite(matrix).all(axis=1)  # 1e999 was read as infinity
-    matrix[bad] = 0.0
+    bad = np.array([row is None for row in rows])
     return [_fix(output, matrix[:, i], bad) for i, output in enumerate(plan.outputs)]
 
 
@@ -97,9 +97,9 @@ class Reader:
 
 
 def _numbers(row: list[object]) -> Row | None:
-    """Give the row if it holds floats and whole numbers of bearable size alone; true and false are neither."""
+    """Give the row if it holds finite floats and whole numbers of bearable size alone; true and false are neither."""
     if _are_floats(row):
-        return row
+        return row if all(map(isfinite, row)) else None  # 1e999 is read as infinity
     return [float(value) for value in row if _is_bearable(value)] if all(map(_is_bearable, row)) else None
 
 
@@ -110,4 +110,4 @@ def _are_floats(row: list[object]) -> TypeGuard[Row]:
 def _is_bearable(value: object) -> TypeGuard[float]:
     if type(value) is int:
         return -WHOLE_MAXIMUM <= value <= WHOLE_MAXIMUM
-    return type(value) is float
+    return type(value) is float and isfinite(value)

@@ -240,3 +240,9 @@ def fixed(value: Any) -> int:
 @settings(max_examples=300, deadline=None)
 def test_every_number_lands_in_the_range(value: float) -> None:
     assert -3_000_000 <= read(raw(x=value)) <= 3_000_000
+
+
+def test_infinity_beside_a_whole_number_spoils_the_whole_chamber() -> None:
+    columns = read_columns(plan("x", "y"), [b'{"x": 1, "y": 1e999}'])
+
+    assert [int(column[0]) for column in columns] == [1_500_000, 1_500_000]
