@@ -20,7 +20,7 @@ from protocol.documents.strict import Json
 from sandbox.actions.proposal import make_order
 from sandbox.domain.dataset import DatasetFacts
 from sandbox.domain.plan import GatePlan, OutputPlan, make_gate_plan
-from sandbox.errors import Refused
+from sandbox.errors import BadInput, Refused
 from sandbox.gate.accuracy import ExpectedError, expected_error
 from sandbox.gate.wording import is_wide
 
@@ -81,7 +81,13 @@ class Row:
 
 
 def tabulate(question: Question) -> list[Row]:
-    """Every row: for each ρ, number of blocks and mechanism, one for each kind of output."""
+    """Every row: for each ρ, number of blocks and mechanism, one for each kind of output.
+
+    Refused: a statistic (`statistic-no-blocks`).
+    """
+    if question.algorithm.mode == "statistic":
+        sentence = "A statistic has no blocks to choose: its noise is that of a few units, see choose-epsilon.md."
+        raise BadInput("statistic-no-blocks", sentence)
     choices = question.blocks if question.algorithm.mode == "block" else (0,)
     return [
         row

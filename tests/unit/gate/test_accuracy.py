@@ -163,6 +163,16 @@ def test_outputs_alike_are_told_once_with_their_number() -> None:
     assert [(row.output, row.like, row.blocks) for row in found] == [("rs1", 3, 5000)]
 
 
+def test_statistic_has_no_blocks_to_choose() -> None:
+    asked = question()
+    statistic = asked.algorithm.model_copy(update={"mode": "statistic"})
+
+    with pytest.raises(BadInput) as refused:
+        tabulate(question(algorithm=statistic))
+
+    assert refused.value.code == "statistic-no-blocks"
+
+
 def test_order_of_a_proposal_is_refused_for_what_a_real_one_would_be() -> None:
     algorithm = read_proposal(ASSOCIATION).algorithm
 

@@ -217,13 +217,6 @@ def test_noise_that_would_blur_a_sum_is_a_warning_and_empty_slots_are_none(built
     assert codes(made, "warning") == {"noise-large"}
 
 
-def test_statistic_is_no_program_to_rehearse(built: Path) -> None:
-    with pytest.raises(BadInput) as refused:
-        proposal(built, MEAN.replace('mode = "block"', 'mode = "statistic"'))
-
-    assert refused.value.code == "statistic-no-program"
-
-
 def test_image_that_was_not_built_is_asked_for(built: Path) -> None:
     asked = request(built)
 
