@@ -48,17 +48,13 @@ class Proposal:
 def read_proposal(path: Path, built: Path | None = None) -> Proposal:
     """Read an algorithm's folder, `algorithm.toml` or signed document; `built` is where its image was built.
 
-    Refused: what is no spec (`spec-…`, `document-malformed`), a file that is not there (`file-missing`), a statistic
-    (`statistic-no-program`).
+    Refused: what is no spec (`spec-…`, `document-malformed`), a file that is not there (`file-missing`).
     """
     if path.is_dir() and not (path / SPEC).exists() and (path / SIGNED).exists():
         path = path / SIGNED
     if path.suffix == ".json":
-        signed = read_envelope(_read(path)).untrusted(Algorithm)
-        _check_has_program(signed.mode)
-        return _with_archive(signed, built or path.parent)
+        return _with_archive(read_envelope(_read(path)).untrusted(Algorithm), built or path.parent)
     fields = _read_toml(path / SPEC if path.is_dir() else path)
-    _check_has_program(fields.get("mode"))
     folder = built or Path("build") / f"{fields.get('name', path.name)}-{fields.get('version', '0')}"
     added = {"author": NOBODY, "source_commit": _NO_DIGEST, "image": _identity(folder / IDENTITY)}
     return _with_archive(build(Algorithm, added | fields), folder)
@@ -114,12 +110,6 @@ def _order(
 @cache
 def _recipient() -> str:
     return encode_base64(RecipientKey.generate().public_bytes)
-
-
-def _check_has_program(mode: object) -> None:
-    if mode == "statistic":
-        sentence = "A statistic has no program to run and no blocks to choose: see docs/how-to/choose-epsilon.md."
-        raise BadInput("statistic-no-program", sentence)
 
 
 def _with_archive(algorithm: Algorithm, folder: Path) -> Proposal:

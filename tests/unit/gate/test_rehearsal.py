@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.domain.plan import GatePlan
+from sandbox.gate.parse import read_columns
 from sandbox.gate.rehearsal import explore, is_readable, why_unreadable
 from tests.gate_plans import gate_plan, output_plan, raw, raws
 
@@ -81,6 +82,17 @@ def test_whatever_the_gate_does_not_read_gets_an_explanation(untrusted: bytes) -
         assert code.startswith("output-")
         assert code != "output-unreadable"
         assert sentence
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.floats() | st.integers(-(10**20), 10**20) | st.text(max_size=3) | st.booleans())
+def test_readable_is_what_the_gate_does_not_replace_by_the_default(value: object) -> None:
+    made = gate_plan(output_plan(default=Decimal("1.234567")), blocks=1)
+    untrusted = json.dumps({"x": value}).encode().replace(b"Infinity", b"1e999")
+
+    taken = int(read_columns(made, [untrusted])[0][0]) != 1_234_567
+
+    assert is_readable(made, untrusted) == taken
 
 
 def test_what_chambers_said_is_counted_before_clamping() -> None:
