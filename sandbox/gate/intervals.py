@@ -7,7 +7,7 @@ function of the plan, so it costs no rho; every interval says in words what it c
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, hypot, sqrt
+from math import ceil, hypot, log, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -62,7 +62,7 @@ def median_model(blocks: int, scale: float, span: float, candidates: int) -> Med
     values = generator.standard_normal((SAMPLES, blocks))
     gap = span / (candidates - 1)
     first = generator.uniform(-0.5, 0.5, SAMPLES) * gap - span / 2
-    row, place, weights = _likely(_weights(_below(values, first, gap, candidates), blocks, scale))
+    row, place, weights = _weights(_below(values, first, gap, candidates), blocks, scale)
     noise = np.abs((first - np.median(values, axis=1))[row] + gap * place)
     step = gap / STEP_PARTS
     mass = np.bincount((noise / step).astype(np.int64), weights) / SAMPLES
@@ -87,19 +87,16 @@ def _below(values: Floats, first: Floats, gap: float, candidates: int) -> Intege
     return below
 
 
-def _weights(below: Integers, blocks: int, scale: float) -> Floats:
-    """Give the exact probability of each candidate: exp(-|below - above| / (2 scale)), normalised."""
+def _weights(below: Integers, blocks: int, scale: float) -> tuple[Integers, Integers, Floats]:
+    """Give draw, candidate and exact probability, exp(-|below - above| / (2 scale)) normalised, of likely candidates.
+
+    What all candidates that are left out have together is below NEGLIGIBLE.
+    """
     distance = np.abs(2 * below - blocks)
     distance -= distance.min(axis=1)[:, None]
-    weights: Floats = np.exp(-np.arange(blocks + 1) / (2 * scale))[distance]
-    weights /= weights.sum(axis=1)[:, None]
-    return weights
-
-
-def _likely(weights: Floats) -> tuple[Integers, Integers, Floats]:
-    """Give draw, candidate and weight of all that is not negligible: less than a billionth is left out altogether."""
-    row, place = np.nonzero(weights > NEGLIGIBLE / weights.shape[1])
-    return row, place, weights[row, place]
+    row, place = np.nonzero(distance < 2 * scale * log(below.shape[1] / NEGLIGIBLE))
+    weights: Floats = np.exp(-distance[row, place] / (2 * scale))
+    return row, place, weights / np.bincount(row, weights)[row]
 
 
 def _quantile(mass: Floats, level: float) -> float:

@@ -19,7 +19,7 @@ parameter epsilon costs rho = epsilon^2/8).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
@@ -57,7 +57,10 @@ _serialize: Callable[[Any], str] = serialize  # untyped in the library
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Mechanism:
-    """One proven mechanism for a vector of `length` integers, its scale and its exact price."""
+    """One proven mechanism for a vector of `length` integers, its scale and its exact price.
+
+    `build` makes it again at a scale, from plain lists alone: the library serialises nothing else.
+    """
 
     name: str
     domain: Any
@@ -65,6 +68,7 @@ class Mechanism:
     measurement: Any
     scale: float
     rho_nano: int
+    build: Callable[[float], Any]
 
     def invoke(self, vector: Column) -> int:
         """Draw the noise of one number: one call is one release, and there is never a second."""
@@ -145,14 +149,16 @@ def quantile(low: int, high: int, count: int, length: int, part: int, share_nano
         raise GateBroken("gate-quantile", f"a quantile lies between 0 and {QUANTILE_PARTS} parts")
     candidates = grid(low, high, count)
     check_candidates(candidates)
+    column = np.array(candidates, dtype=np.int64)  # the same candidates, twenty times as fast to hand over
     domain = vector_domain(atom_domain(bounds=(low, high), T="i64"), size=length)
     space = domain, symmetric_distance(), zero_concentrated_divergence()
 
-    def build(scale: float) -> Any:
-        return make_private_quantile(*space, candidates, part / QUANTILE_PARTS, scale)
+    def build(scale: float, given: Column | tuple[int, ...] = candidates) -> Any:
+        return make_private_quantile(*space, given, part / QUANTILE_PARTS, scale)
 
     name = "exponential-mechanism-median" if 2 * part == QUANTILE_PARTS else "exponential-mechanism-quantile"
-    return search(name, domain, length, build, REPLACE_ONE, 1, share_nano)
+    found = search(name, domain, length, lambda scale: build(scale, column), REPLACE_ONE, 1, share_nano)
+    return replace(found, build=build)
 
 
 @lru_cache(maxsize=256)
@@ -213,7 +219,13 @@ def search(
         rho_nano = nano_of(measurement, scale, distance)
         if rho_nano <= share_nano:
             return Mechanism(
-                name=name, domain=domain, length=length, measurement=measurement, scale=scale, rho_nano=rho_nano
+                name=name,
+                domain=domain,
+                length=length,
+                measurement=measurement,
+                scale=scale,
+                rho_nano=rho_nano,
+                build=build,
             )
         scale = nextafter(scale * (1 + 2.0 ** (step - 52)), inf)
     raise GateBroken("gate-map", "no scale was found whose loss fits the share")
@@ -234,4 +246,4 @@ def epsilon(rho_nano: int, delta: float) -> float:
 @lru_cache(maxsize=256)
 def fingerprint(mechanism: Mechanism) -> str:
     """Give the SHA-256 of the library's own serialisation: the same version rebuilds and compares it."""
-    return sha256(_serialize(mechanism.measurement).encode()).hexdigest()
+    return sha256(_serialize(mechanism.build(mechanism.scale)).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,3 +121,14 @@ def test_search_spends_the_whole_share_and_not_a_nano_more(share_nano: int) -> N
 )
 def test_epsilon_is_the_known_tight_conversion(rho_nano: int, expected: float) -> None:
     assert library.epsilon(rho_nano, 1e-6) == pytest.approx(expected, abs=2e-3)
+
+
+@pytest.mark.parametrize("part", [100, 700])
+def test_mechanism_that_is_described_is_the_one_that_is_invoked(part: int) -> None:
+    """Candidates are handed over as an array to be invoked and as a list to be described."""
+    mechanism = library.quantile(-50, 50, 101, 128, part, 10**15)
+    described, column = mechanism.build(mechanism.scale), np.arange(-50, 78, dtype=np.int64).clip(-50, 50)
+
+    assert described.map(library.REPLACE_ONE) == mechanism.measurement.map(library.REPLACE_ONE)
+    assert described(column) == mechanism.invoke(column)
+    assert library.fingerprint(mechanism) == library.fingerprint(replace(mechanism))
