@@ -24,7 +24,7 @@ def read_status(store: Store, policy: Policy, now: dt.datetime) -> dict[str, Any
         return {
             "timing": policy.timing,
             "admission": describe_admission(session),
-            "states": job.count_by_state(session),
+            "states": _states(session, now),
             "jobs": [_job(row, now) for row in rows],
             "datasets": [_dataset(session, offered, policy) for offered in list_datasets(session)],
             "pool": _budget(ledger.spent(session, Scope.POOL, "people"), policy.pool_cap_nano),
@@ -41,10 +41,25 @@ def sealed_receipt(store: Store, order: str) -> bytes:
     return sealed.receipt
 
 
+def _states(session: Session, now: dt.datetime) -> dict[str, int]:
+    """Count jobs by the state that is shown."""
+    counted = job.count_by_state(session)
+    early = job.count_sealed_early(session, now)
+    shown = {JobState.SEALED: counted.get(JobState.SEALED, 0) - early}
+    shown[JobState.RUNNING] = counted.get(JobState.RUNNING, 0) + early
+    return {state: count for state, count in (counted | shown).items() if count}
+
+
+def _shown_state(row: JobRow, now: dt.datetime) -> str:
+    """A padded job runs until its release leaves, for all that is shown: when it was sealed depends on the data."""
+    early = row.state == JobState.SEALED and row.release_at is not None and now < row.release_at
+    return JobState.RUNNING if early else row.state
+
+
 def _job(row: JobRow, now: dt.datetime) -> dict[str, Any]:
     return {
         "order": row.id,
-        "state": row.state,
+        "state": _shown_state(row, now),
         "code": row.code,
         "sentence": row.sentence,
         "researcher": row.researcher,
@@ -65,8 +80,9 @@ def _progress(row: JobRow, now: dt.datetime) -> dict[str, Any]:
     if row.terms is None or row.start_at is None or row.slots_end_at is None:
         return {}
     chambers = int(row.terms["chambers"])
-    if row.terms["policy"]["timing"] == "immediate" or row.state != JobState.RUNNING:
-        done = row.next_chamber if row.state == JobState.RUNNING else _all_or_none(row, chambers)
+    state = _shown_state(row, now)
+    if row.terms["policy"]["timing"] == "immediate" or state != JobState.RUNNING:
+        done = row.next_chamber if state == JobState.RUNNING else _all_or_none(row, chambers)
         return {"chambers": chambers, "chambers_done": done}
     whole = max(row.slots_end_at - row.start_at, dt.timedelta(seconds=1))
     elapsed = min(max((now - row.start_at) / whole, 0.0), 1.0)

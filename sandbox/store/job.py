@@ -228,6 +228,12 @@ def count_by_state(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def count_sealed_early(session: Session, now: dt.datetime) -> int:
+    """Count the sealed jobs whose release has yet to leave."""
+    wanted = JobRow.state == JobState.SEALED, JobRow.release_at > now
+    return session.scalar(select(func.count()).select_from(JobRow).where(*wanted)) or 0
+
+
 def events_after(session: Session, number: int) -> Sequence[JobEvent]:
     """Read what happened to jobs after the event with this number, in order."""
     return session.scalars(select(JobEvent).where(JobEvent.id > number).order_by(JobEvent.id)).all()

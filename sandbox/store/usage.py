@@ -11,6 +11,7 @@ from sandbox.store.restore import witnessed_use
 from sandbox.store.tables import AuditRow, JobEvent, JobRow
 
 QUARANTINE_LIFTED = "quarantine-lifted"
+RESERVING = CHARGED_AND_OPEN | {JobState.SEALED, JobState.FAILED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +46,11 @@ def is_quarantined(session: Session, algorithm: str) -> bool:
 
 
 def reserved_until(session: Session) -> dt.datetime | None:
-    """The end of the reservations of padded jobs that are not over; None when there are none.
+    """The end of the reservations of padded jobs that are not reported; None when there are none.
 
-    Only padded jobs reserve: their release leaves later than their charge.
+    Only padded jobs reserve: their release leaves later than their charge. A job that was sealed before its last slot
+    was over keeps its reservation: when its chambers ended depends on the data, and the next job's chambers can see
+    when they start. Only an admin, who cancels it, gives a reservation back.
     """
-    wanted = JobRow.state.in_(CHARGED_AND_OPEN), JobRow.release_at > JobRow.charged_at
+    wanted = JobRow.state.in_(RESERVING), JobRow.release_at > JobRow.charged_at
     return session.scalar(select(func.max(JobRow.slots_end_at)).where(*wanted))

@@ -155,6 +155,17 @@ def test_status_shows_padded_progress_by_the_clock_and_not_by_the_chambers(kit: 
     assert (row.state, job["chambers"], job["chambers_done"]) == ("running", 8, 4)
 
 
+def test_status_does_not_show_that_a_padded_job_was_sealed_early(kit: Any) -> None:
+    kit.with_policy(timing="padded", lanes=1)
+    order = kit.take()
+    while (row := kit.tick(order)).state != "sealed":
+        kit.clock.at = max(kit.clock.at, row.due_at)
+    early = read_status(kit.node.store, kit.node.trust.policy, kit.clock())
+    later = read_status(kit.node.store, kit.node.trust.policy, row.release_at)
+    assert (early["states"], early["jobs"][0]["state"]) == ({"running": 1}, "running")
+    assert (later["states"], later["jobs"][0]["state"]) == ({"sealed": 1}, "sealed")
+
+
 def test_status_says_why_a_job_was_refused_and_what_is_left(kit: Any) -> None:
     kit.finish(kit.take())
     kit.finish(kit.take(approvals=["meri"]))
