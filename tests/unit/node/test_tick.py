@@ -254,31 +254,6 @@ def test_padded_job_taken_over_moves_by_whole_epochs(kit: Any) -> None:
     assert moved.state == "reported"
 
 
-def test_second_padded_job_is_scheduled_behind_the_first(kit: Any) -> None:
-    kit.with_policy(timing="padded", epoch_seconds=60)
-    first, second = kit.tick(kit.take()), kit.tick(kit.take())
-    assert second.start_at >= first.slots_end_at
-
-
-def test_second_padded_job_is_scheduled_behind_the_first_also_when_that_was_sealed_early(kit: Any) -> None:
-    """Else one person in the last block, for whom it sleeps, would decide when the next job starts."""
-    kit.with_policy(timing="padded", epoch_seconds=60)
-    first = kit.take()
-    while (row := kit.tick(first)).state != "sealed":
-        kit.clock.at = max(kit.clock.at, row.due_at)
-    assert kit.clock.at + 10 * SECOND < row.slots_end_at
-    assert kit.tick(kit.take()).start_at == row.slots_end_at
-
-
-def test_reservation_of_a_cancelled_job_is_given_back(kit: Any) -> None:
-    kit.with_policy(timing="padded", epoch_seconds=60)
-    first = kit.take()
-    row = kit.tick(first)
-    cancel_job(kit.node.store, first, "admin", kit.clock())
-    kit.tick(first)
-    assert kit.tick(kit.take()).start_at < row.slots_end_at
-
-
 def test_sweeper_rings_for_a_job_whose_ring_was_lost(kit: Any) -> None:
     order = kit.take()
     with kit.node.store.transaction() as session:
