@@ -34,13 +34,15 @@ def suppressed_and_rounded(answers: Counts) -> tuple[Floats, float]:
 
 
 def through_the_gate(high: int, rho_nano: int) -> Release:
-    """Release totals of answers in [0, high] through the gate's mechanism, `rho_nano` shared equally among all."""
+    """Release totals of answers in [0, high] through the gate's mechanism for vectors, for `rho_nano` in total.
+
+    A person moves each of d totals by at most `high`, and so all of them by the root of d high^2.
+    """
 
     def release(answers: Counts) -> tuple[Floats, float]:
         people, questions = answers.shape
-        mechanism = library.noisy_sum(0, high, people, rho_nano // questions)
-        columns = np.ascontiguousarray(answers.T)
-        return np.array([mechanism.invoke(column) for column in columns], dtype=np.float64), mechanism.scale
+        mechanism = library.noisy_vector(0, people * high, questions, questions * high**2, rho_nano)
+        return np.array(mechanism.invoke_vector(answers.sum(axis=0)), dtype=np.float64), mechanism.scale
 
     return release
 
