@@ -98,19 +98,20 @@ class Client:
 
     # Algorithms -----------------------------------------------------------------------------------------------
 
-    def sign_algorithm(self, spec: Mapping[str, Any], image: Mapping[str, Any], source_commit: str) -> bytes:
-        """Bind a spec to an image and sign both."""
+    def sign_algorithm(self, spec: Mapping[str, Any], image: Mapping[str, Any] | None, source_commit: str) -> bytes:
+        """Bind a spec to an image and sign both; what a node's own code computes (mode statistic) has no image."""
         claimed = {"author", "image"} & spec.keys()
         if claimed:
             sentence = f"algorithm.toml must not say {sorted(claimed)[0]}: signing fills it in. Remove it."
             raise UsageProblem("spec-reserved", sentence)
-        fields = {"source_commit": source_commit, **spec, "author": self.profile.need("person"), "image": dict(image)}
+        fields = {"source_commit": source_commit, **spec, "author": self.profile.need("person"), "image": image}
         return documents.sign(Algorithm, fields, [self.key])
 
     def submit_algorithm(self, envelope: bytes, archive: Path, progress: Progress | None = None) -> str:
-        """Upload the image, then the document that names it; return the algorithm's digest."""
+        """Upload the image, if there is one, then the document that names it; return the algorithm's digest."""
         algorithm = read_envelope(envelope).untrusted(Algorithm)
-        self.registry.upload_image(archive, algorithm.image.archive_digest, progress)
+        if algorithm.image is not None:
+            self.registry.upload_image(archive, algorithm.image.archive_digest, progress)
         return self.registry.publish("algorithms", envelope)
 
     def find_algorithm(self, named: str) -> tuple[str, Algorithm]:

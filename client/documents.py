@@ -16,9 +16,10 @@ from client.errors import UsageProblem
 from protocol.crypto.encoding import encode_base64
 from protocol.crypto.keys import PrivateKey
 from protocol.documents.accreditation import Accreditation
-from protocol.documents.algorithm import Algorithm, expand_outputs
+from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import Envelope, read_envelope, sign_statement, write_envelope
+from protocol.documents.expansion import priced_names
 from protocol.documents.fields import Document
 from protocol.documents.job_order import JobOrder
 from protocol.documents.parameters import check_parameters
@@ -100,7 +101,7 @@ def unsigned_order(
     a share or an interval for an output that is not asked for, less than a nano each.
     """
     check_parameters(wish.algorithm.parameters, dict(wish.parameters))
-    names = [output.name for output in expand_outputs(wish.algorithm, dict(wish.parameters))]
+    names = priced_names(wish.algorithm, dict(wish.parameters))
     odd = sorted(wish.intervals.keys() - set(names))
     if odd:
         raise UsageProblem("rho-shares", f"There is no output {odd[0]} to buy an interval for; name one of the spec.")

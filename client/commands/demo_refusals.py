@@ -124,7 +124,7 @@ class Refusals:
 
     def _swapped(self, changed: Submitted) -> str:
         """Play a registry that was taken over: another archive under the digest that was approved."""
-        digest = changed.document.image.archive_digest
+        digest = changed.archive_digest
         stored = list((self.story.world.run / "registry").rglob(digest))
         if len(stored) != 1:
             raise ClientError(

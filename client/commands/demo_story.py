@@ -50,6 +50,11 @@ class Submitted:
     envelope: bytes
     approvals: list[str] = field(default_factory=list)
 
+    @property
+    def archive_digest(self) -> str:
+        """The digest of its image's archive; nothing where there is no image."""
+        return self.document.image.archive_digest if self.document.image else ""
+
 
 class Story:
     """One performance, from the first signature to the last answer."""
@@ -91,7 +96,7 @@ class Story:
             self.stage.tell(
                 f"It sees {', '.join(sees)}; runs in mode {document.mode} per {document.unit}; says {output.name}: "
                 f"{output.in_words()}, released with noise. Image "
-                f"{document.image.archive_digest[:16]}…, algorithm document {found.digest[:16]}…"
+                f"{found.archive_digest[:16]}…, algorithm document {found.digest[:16]}…"
             )
 
     # The review -----------------------------------------------------------------------------------------------

@@ -154,7 +154,8 @@ def _show_terms(console: Console, decision: str, digest: str, document: Algorith
     console.print(f"You are about to {decision} {document.name} {document.version} by {document.author}", markup=False)
     console.print(f"  {document.summary}", markup=False)
     console.print(f"  algorithm {digest}", markup=False)
-    console.print(f"  image     {document.image.archive_digest}", markup=False)
+    image = document.image.archive_digest if document.image else "none: the node's own code computes it"
+    console.print(f"  image     {image}", markup=False)
     console.print(
         f"  project   {terms.get('project', '-')}, ordered by {', '.join(terms.get('persons', []))}", markup=False
     )
@@ -179,5 +180,7 @@ def _show(console: Console, digest: str, document: Algorithm, review: dict[str, 
     for output in document.outputs:
         each = f" for each of {output.each}" if output.each else ""
         console.print(f"says: {output.name}{each}: {output.in_words()}", markup=False)
+    for statistic in document.statistics:
+        console.print(f"says: {statistic.name}: {statistic.in_words()}", markup=False)
     for vote in (review or {}).get("approvals", []):
         console.print(f"{vote['decision']} by {vote['member']} for {vote['project']}  {vote['digest']}", markup=False)

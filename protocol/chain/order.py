@@ -21,9 +21,10 @@ from protocol.chain.bundle import OrderBundle
 from protocol.crypto.keys import PublicKey
 from protocol.documents import limits, parameters
 from protocol.documents.accreditation import Accreditation
-from protocol.documents.algorithm import Algorithm, ExpandedOutput, expand_outputs
+from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval, Conditions
 from protocol.documents.envelope import Claim, DocumentT, Envelope, read_claim
+from protocol.documents.expansion import priced_names
 from protocol.documents.job_order import JobOrder
 from protocol.documents.roster import Roster
 from protocol.documents.status import Status
@@ -37,6 +38,7 @@ from protocol.trust.quorum import Vote, agreed_conditions, check_roster, check_v
 from protocol.trust.root import check_live, required_committees
 
 RESEARCHER = "researcher"
+WITHOUT_BLOCKS = frozenset({"unit", "statistic"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,8 @@ class VerifiedOrder:
     accreditation: Accreditation
     accreditation_digest: str
     author: Accreditation
-    outputs: tuple[ExpandedOutput, ...]
+    #: What the order gives shares of ρ to.
+    priced: tuple[str, ...]
     #: Who approved with a passkey on a page that the registry serves.
     registry_page_members: tuple[str, ...]
 
@@ -76,7 +79,7 @@ class OrderCase:
     registry_page_members: tuple[str, ...]
     agreed: tuple[list[Conditions], ...]
     conditions: Conditions
-    outputs: tuple[ExpandedOutput, ...]
+    priced: tuple[str, ...]
 
     def __init__(
         self,
@@ -198,11 +201,12 @@ def check_request(case: OrderCase) -> str:
     check_window(order, case.now)
     if order.purpose not in algorithm.purpose:
         raise Refused("order-purpose", f"The algorithm does not serve {order.purpose}; order it for a stated purpose.")
-    if (order.blocks == 0) != (algorithm.mode == "unit"):
-        raise Refused("order-blocks", "Mode unit takes 0 blocks and every other mode at least 1; correct the order.")
+    if (order.blocks == 0) != (algorithm.mode in WITHOUT_BLOCKS):
+        sentence = "Modes unit and statistic take 0 blocks and every other mode at least 1; correct the order."
+        raise Refused("order-blocks", sentence)
     parameters.check_parameters(algorithm.parameters, order.parameters)
-    case.outputs = expand_outputs(algorithm, order.parameters)
-    if [share.output for share in order.rho] != [output.name for output in case.outputs]:
+    case.priced = priced_names(algorithm, order.parameters)
+    if tuple(share.output for share in order.rho) != case.priced:
         sentence = "The order's shares of ρ are not one per output, in the specification's order; list them so."
         raise Refused("order-rho", sentence)
     case.conditions = tightest([permitting(agreed, order, case.now) for agreed in case.agreed])
@@ -234,7 +238,7 @@ def verified(case: OrderCase) -> VerifiedOrder:
         accreditation=case.researcher.document,
         accreditation_digest=case.researcher.digest,
         author=case.author.document,
-        outputs=case.outputs,
+        priced=case.priced,
         registry_page_members=case.registry_page_members,
     )
 

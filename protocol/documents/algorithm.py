@@ -1,5 +1,7 @@
 """Algorithm: a researcher's image and the specification of everything it may say.
 
+In mode ``statistic`` there is no image: what the node's own code computes is declared in ``statistics``.
+
 The checks on a specification raise codes ``spec-…`` as soon as it is parsed, so that no node, registry or page ever
 holds one that cannot be run safely.
 """
@@ -34,7 +36,8 @@ from protocol.documents.fields import (
     Text,
     read_decimal,
 )
-from protocol.documents.strict import Json, canonical
+from protocol.documents.statistic import StatisticSpec
+from protocol.documents.strict import Json, canonical, malformed
 from protocol.errors import Refused
 
 Mode = Literal["block", "unit", "statistic", "reviewed", "airlock"]
@@ -44,6 +47,11 @@ Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$")]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:>*/-]{0,199}")
+
+#: What an algorithm that runs in chambers must say, and one without chambers must leave out.
+_OF_CHAMBERS = (
+    "image", "entrypoint", "outputs", "slot_milliseconds", "memory_bytes", "output_bytes", "model_parameters"
+)  # fmt: skip
 
 #: What each mode can do with an output (DESIGN 7); the other modes are refused later, with codes of their own.
 _AGGREGATORS: dict[str, frozenset[str]] = {
@@ -157,7 +165,10 @@ def _check_numbers(spec: OutputSpec) -> None:
 
 
 class Algorithm(Document):
-    """Signed by its author. ``parameters`` is a JSON Schema of the closed subset in ``parameters.py``."""
+    """Signed by its author. ``parameters`` is a JSON Schema of the closed subset in ``parameters.py``.
+
+    Either it has an image, with what its chambers need and its ``outputs``; or ``statistics``, and none of those.
+    """
 
     KIND: ClassVar[str] = "algorithm"
 
@@ -167,20 +178,29 @@ class Algorithm(Document):
     summary: Text
     purpose: SomeTerms
     source_commit: Commit
-    image: ImageIdentity
-    entrypoint: Annotated[Some[Argument], Field(max_length=64)]
+    image: ImageIdentity | None = None
+    entrypoint: Annotated[Items[Argument], Field(max_length=64)] = ()
     inputs: Inputs
     parameters: dict[str, Json]
     unit: Literal["person", "family"]
     mode: Mode
-    outputs: Some[OutputSpec]
-    slot_milliseconds: Annotated[int, Field(ge=10, le=86_400_000)]
-    memory_bytes: Annotated[int, Field(ge=8 * 2**20, le=2**40)]
-    output_bytes: Annotated[int, Field(ge=2, le=16 * 2**20)]
-    model_parameters: Annotated[Count, Field(le=10_000)]
+    outputs: Items[OutputSpec] = ()
+    statistics: Items[StatisticSpec] = ()
+    slot_milliseconds: Literal[0] | Annotated[int, Field(ge=10, le=86_400_000)] = 0
+    memory_bytes: Literal[0] | Annotated[int, Field(ge=8 * 2**20, le=2**40)] = 0
+    output_bytes: Literal[0] | Annotated[int, Field(ge=2, le=16 * 2**20)] = 0
+    model_parameters: Annotated[Count, Field(le=10_000)] = 0
+
+    @property
+    def runs_image(self) -> bool:
+        """Whether there is an image to fetch, and chambers to run it in."""
+        return self.mode != "statistic"
 
     def subjects(self) -> tuple[Subject, ...]:
-        return (Subject(name="image", sha256=self.image.archive_digest),)
+        if self.image is not None:
+            return (Subject(name="image", sha256=self.image.archive_digest),)
+        declared = [statistic.model_dump(mode="json") for statistic in self.statistics]
+        return (Subject(name="statistics", sha256=sha256_hex(canonical(declared))),)
 
     @property
     def proposal_digest(self) -> str:
@@ -189,13 +209,12 @@ class Algorithm(Document):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not self.entrypoint[0].startswith("/"):
-            raise Refused(
-                "spec-entrypoint",
-                "The entry point is no absolute path; write it out, since no search path is followed.",
-            )
         parameters.check_schema(self.parameters)
-        _check_outputs(self)
+        if self.runs_image:
+            _check_chambers(self)
+            _check_outputs(self)
+        else:
+            _check_statistics(self)
         return self
 
 
@@ -237,6 +256,11 @@ def _items(order_parameters: dict[str, Json], each: str) -> list[str]:
     return [str(item) for item in items]
 
 
+def is_output_name(text: str) -> bool:
+    """Whether a text may name an output that is released."""
+    return _NAME.fullmatch(text) is not None
+
+
 def _check_present(untrusted: dict[Any, Any]) -> None:
     name = str(untrusted.get("name", "?"))[:100]
     bounds = untrusted.get("range")
@@ -253,6 +277,40 @@ def _is_finite(untrusted: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _check_chambers(algorithm: Algorithm) -> None:
+    for name in _OF_CHAMBERS:
+        if name not in algorithm.model_fields_set:
+            raise malformed(f"Algorithm, field {name}: it is required in mode {algorithm.mode}")
+        if name != "model_parameters" and not getattr(algorithm, name):
+            raise malformed(f"Algorithm, field {name}: it is empty or zero in mode {algorithm.mode}")
+    if algorithm.statistics:
+        raise Refused("spec-statistic-mode", "Statistics belong to mode statistic; leave them out, or the image.")
+    if not algorithm.entrypoint[0].startswith("/"):
+        raise Refused(
+            "spec-entrypoint",
+            "The entry point is no absolute path; write it out, since no search path is followed.",
+        )
+
+
+def _check_statistics(algorithm: Algorithm) -> None:
+    """An algorithm without image: nothing that chambers need, and inputs that are exactly what its statistics read."""
+    superfluous = [name for name in _OF_CHAMBERS if getattr(algorithm, name)]
+    if superfluous:
+        raise Refused("spec-statistic-mode", f"Mode statistic runs no image; leave out {superfluous[0]}.")
+    if not algorithm.statistics:
+        raise Refused("spec-statistic-none", "Mode statistic needs at least one statistic; declare it.")
+    names = [statistic.name for statistic in algorithm.statistics]
+    if len(set(names)) != len(names):
+        raise Refused("spec-duplicate-output", "Two outputs have the same name; give each its own.")
+    lists = {one for statistic in algorithm.statistics if (one := statistic.variant_list()) is not None}
+    for one in lists:
+        parameters.check_names(algorithm.parameters, one)
+    read = frozenset[str]().union(*(statistic.columns() for statistic in algorithm.statistics))
+    if algorithm.inputs.variants != bool(lists) or frozenset(algorithm.inputs.columns) != read:
+        wanted = ", ".join([*(["genotypes"] if lists else []), *sorted(read)]) or "nothing"
+        raise Refused("spec-statistic-inputs", f"The inputs are not what the statistics read ({wanted}); list those.")
 
 
 def _check_outputs(algorithm: Algorithm) -> None:

@@ -62,6 +62,20 @@ def check_list_of_names(schema: Schema, name: str) -> None:
         )
 
 
+def check_names(schema: Schema, name: str) -> None:
+    """Refuse (``spec-statistic-variants``) unless ``name`` is a required text, or array of distinct texts."""
+    properties, required = schema.get("properties"), schema.get("required")
+    found = properties.get(name) if isinstance(properties, dict) else None
+    one = isinstance(found, dict) and found.get("type") == "string"
+    if one and isinstance(required, list) and name in required:
+        return
+    try:
+        check_list_of_names(schema, name)
+    except Refused as refused:
+        sentence = f"Parameter {name} is neither a required text nor a required array of distinct ones; it must be."
+        raise Refused("spec-statistic-variants", sentence) from refused
+
+
 def _check_schema(schema: Json, place: str, depth: int) -> None:
     if not isinstance(schema, dict) or depth > limits.SCHEMA_DEPTH:
         raise _spec(f"{place} is not a schema, or nested too deeply")

@@ -53,7 +53,7 @@ def _row(claimed: Algorithm, digest: str, now: datetime) -> tables.Algorithm:
         author=claimed.author,
         summary=claimed.summary,
         mode=claimed.mode,
-        archive_digest=claimed.image.archive_digest,
+        archive_digest=claimed.image.archive_digest if claimed.image else tables.NO_IMAGE,
         state=ReviewState.SUBMITTED.value,
         changed=now,
     )

@@ -65,7 +65,7 @@ def list_reviews(desk: Desk, *, after: int, limit: int) -> tuple[Review, ...]:
             algorithm=row,
             tallies=ballots.count(votes, row),
             approvals=tuple(votes.approvals.get(row.digest, ())),
-            image_here=desk.blobs.has(row.archive_digest),
+            image_here=row.archive_digest == tables.NO_IMAGE or desk.blobs.has(row.archive_digest),
         )
         for row in rows
     )

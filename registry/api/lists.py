@@ -53,7 +53,7 @@ def _algorithm(row: tables.Algorithm) -> dict[str, Any]:
         "author": row.author,
         "summary": row.summary,
         "mode": row.mode,
-        "image": row.archive_digest,
+        "image": row.archive_digest or None,
         "state": row.state,
         "changed": written(row.changed),
     }

@@ -97,6 +97,9 @@ class Status(Base):
     revoked: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+NO_IMAGE = ""  # in place of an archive's digest: what an algorithm of mode `statistic` has
+
+
 class Algorithm(Base):
     """One algorithm version and where its review stands."""
 

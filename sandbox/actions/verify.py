@@ -13,14 +13,18 @@ IMAGE_PAUSE = dt.timedelta(seconds=0.5)  # another worker may be downloading it;
 
 
 def verify(work: Work) -> Pause | None:
-    """Examine the order, have the log prove its approvals, fetch its image; raises Refused if it must not run."""
+    """Examine the order, have the log prove its approvals, fetch its image; raises Refused if it must not run.
+
+    A statistic has no image: it goes on at once.
+    """
     node = work.node
     node.clock.check_not_behind()
     examined = examine(node, work.bundle, node.clock.now())
     prove(node, work.row.id, work.bundle, examined.verified.approval_digests)
-    image_id = fetch_image(node, examined.verified.algorithm.image, work.until)
+    identity = examined.verified.algorithm.image
+    image_id = fetch_image(node, identity, work.until) if identity else None
     now = node.clock.now()
-    if image_id is None:
+    if identity and image_id is None:
         return Pause(due_at=now + IMAGE_PAUSE)
     with node.store.transaction() as session:
         job.move(session, work.held, JobState.VERIFIED, now, image_id=image_id)

@@ -26,12 +26,14 @@ from vectors import (
     rehearsal_cases,
     request_cases,
     spec_cases,
+    statistic_cases,
 )
 
 _MODULES = (
     envelope_cases,
     document_cases,
     spec_cases,
+    statistic_cases,
     order_cases,
     quorum_cases,
     passkey_cases,

@@ -268,4 +268,4 @@ def test_verified_order_carries_the_digest_of_everything() -> None:
     assert verified.status_digests == (digest_of(BUNDLE.statuses[0]),)
     assert verified.accreditation_digest == digest_of(BUNDLE.accreditations[0])
     assert (verified.accreditation.subject, verified.author.subject) == (RESEARCHER, AUTHOR)
-    assert [output.name for output in verified.outputs] == ["log_odds_ratio"]
+    assert verified.priced == ("log_odds_ratio",)
