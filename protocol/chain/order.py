@@ -57,7 +57,6 @@ class VerifiedOrder:
     accreditation: Accreditation
     accreditation_digest: str
     author: Accreditation
-    #: What the order gives shares of ρ to.
     priced: tuple[str, ...]
     #: Who approved with a passkey on a page that the registry serves.
     registry_page_members: tuple[str, ...]

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from factory import AUTHOR, STATISTICS
+from factory import AUTHOR
+from statistic_specs import STATISTICS, statistic
 from vectors.forge import WORLD, broken, keys_of, setting, vector, without
 
 Case = tuple[str, dict[str, Any]]
@@ -11,7 +12,7 @@ _CONDITION = {"column": "sex", "values": ["female"]}
 
 
 def vectors() -> Iterator[Case]:
-    yield _case("every-kind", "Every kind of statistic.", None, WORLD.sign(WORLD.statistic(), AUTHOR))
+    yield _case("every-kind", "Every kind of statistic.", None, WORLD.sign(statistic(), AUTHOR))
     yield from _whole()
     yield from _statistics()
 
@@ -22,7 +23,7 @@ def _case(name: str, says: str, code: str | None, data: bytes) -> Case:
 
 
 def _changed(path: str, value: Any) -> bytes:
-    return broken(WORLD.statistic(), AUTHOR, setting(path, value))
+    return broken(statistic(), AUTHOR, setting(path, value))
 
 
 def _whole() -> Iterator[Case]:

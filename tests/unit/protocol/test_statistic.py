@@ -3,15 +3,16 @@
 from typing import Any
 
 import pytest
-from factory import NODE, NOW, STATISTICS, World
+from factory import NODE, NOW, World
+from statistic_specs import STATISTICS, statistic
 
 from protocol.chain import verify_order
 from protocol.documents.expansion import expand_statistics, priced_names
 from protocol.errors import Refused
 
 WORLD = World()
-SPEC = WORLD.statistic()
-NAMES = [statistic["name"] for statistic in STATISTICS]
+SPEC = statistic()
+NAMES = [one["name"] for one in STATISTICS]
 VARIANTS = {"variants": ["rs7903146", "1:1000:A:G"]}
 
 
@@ -49,7 +50,7 @@ def test_order_gives_a_share_to_each_statistic_not_to_each_number() -> None:
 
 def test_subject_of_a_statistic_is_what_it_declares() -> None:
     (subject,) = SPEC.subjects()
-    (other,) = WORLD.statistic(statistics=[STATISTICS[0] | {"members": 1}, *STATISTICS[1:]]).subjects()
+    (other,) = statistic(statistics=[STATISTICS[0] | {"members": 1}, *STATISTICS[1:]]).subjects()
 
     assert subject.name == other.name == "statistics"
     assert subject.sha256 != other.sha256
@@ -68,7 +69,7 @@ def test_statistics_are_written_out_over_their_variants() -> None:
 def test_a_single_variant_may_be_a_text() -> None:
     text = {"type": "string", "maxLength": 110}
     schema = {"type": "object", "properties": {"variants": text}, "required": ["variants"]}
-    algorithm = WORLD.statistic(parameters=schema | {"additionalProperties": False})
+    algorithm = statistic(parameters=schema | {"additionalProperties": False})
 
     assert expand_statistics(algorithm, {"variants": "rs1"})[4].names == ("frequency/rs1",)
 
@@ -92,7 +93,7 @@ def test_statistics_that_cannot_be_released_are_refused(named: Any, why: str) ->
 
 
 def test_every_statistic_says_in_words_what_is_released() -> None:
-    said = [statistic.in_words() for statistic in SPEC.statistics]
+    said = [one.in_words() for one in SPEC.statistics]
 
     assert said == [
         "the number of people with sex female, as a share of the public number of people",
