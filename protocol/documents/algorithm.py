@@ -8,8 +8,6 @@ holds one that cannot be run safely.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -45,8 +43,6 @@ Aggregator = Literal["median", "mean", "vote", "sum", "count", "histogram"]
 Argument = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$")]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:>*/-]{0,199}")
 
 #: What an algorithm that runs in chambers must say, and one without chambers must leave out.
 _OF_CHAMBERS = (
@@ -216,49 +212,6 @@ class Algorithm(Document):
         else:
             _check_statistics(self)
         return self
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpandedOutput:
-    """One value that a release will carry: its name and the specification that it follows."""
-
-    name: str
-    spec: OutputSpec
-
-
-def expand_outputs(algorithm: Algorithm, order_parameters: dict[str, Json]) -> tuple[ExpandedOutput, ...]:
-    """Every output by its released name, in the specification's order, ``each`` written out.
-
-    Refuses (``order-outputs``) items that are no output names, names that clash, and too many of them. The parameters
-    must have passed ``parameters.check_parameters`` first.
-    """
-    expanded = tuple(
-        ExpandedOutput(name=name, spec=spec)
-        for spec in algorithm.outputs
-        for name in ([spec.name] if spec.each is None else _items(order_parameters, spec.each))
-    )
-    if len({output.name for output in expanded}) != len(expanded):
-        raise Refused("order-outputs", "Two outputs would have the same name; ask for each item once.")
-    if not 0 < len(expanded) <= limits.EXPANDED_OUTPUTS:
-        raise Refused(
-            "order-outputs", f"The order asks for no output, or more than {limits.EXPANDED_OUTPUTS}; ask for fewer."
-        )
-    return expanded
-
-
-def _items(order_parameters: dict[str, Json], each: str) -> list[str]:
-    items = order_parameters.get(each)
-    if not isinstance(items, list):
-        raise Refused("order-outputs", f"The order has no list {each} to make outputs from; add it.")
-    for item in items:
-        if not (isinstance(item, str) and _NAME.fullmatch(item)):
-            raise Refused("order-outputs", f"An item of {each} cannot name an output; use an id or CHROM:POS:REF:ALT.")
-    return [str(item) for item in items]
-
-
-def is_output_name(text: str) -> bool:
-    """Whether a text may name an output that is released."""
-    return _NAME.fullmatch(text) is not None
 
 
 def _check_present(untrusted: dict[Any, Any]) -> None:

@@ -1,16 +1,17 @@
 """What one order asks for, written out: statistics with their variants, and everything that has a share of ρ.
 
-The outputs of chambers are written out by ``algorithm.expand_outputs``. A statistic has one share of ρ for all that it
-releases: its numbers get their noise together.
+An output of chambers has a share of its own. A statistic has one share of ρ for all that it releases: its numbers get
+their noise together.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from protocol.documents import limits
-from protocol.documents.algorithm import Algorithm, expand_outputs, is_output_name
+from protocol.documents.algorithm import Algorithm, OutputSpec
 from protocol.documents.statistic import (
     LOG_ODDS_RATIO,
     GenotypeTableStatistic,
@@ -19,10 +20,20 @@ from protocol.documents.statistic import (
 from protocol.documents.strict import Json
 from protocol.errors import Refused
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:>*/-]{0,199}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpandedOutput:
+    """One value that a release will carry: its name and the specification that it follows."""
+
+    name: str
+    spec: OutputSpec
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpandedStatistic:
-    """One statistic of an order: the variants it is about, and the names under which its values are released."""
+    """One statistic of an order: the variants that it is about, and the names under which its values are released."""
 
     spec: StatisticSpec
     variants: tuple[str, ...]
@@ -37,6 +48,36 @@ def priced_names(algorithm: Algorithm, order_parameters: dict[str, Json]) -> tup
     if algorithm.runs_image:
         return tuple(output.name for output in expand_outputs(algorithm, order_parameters))
     return tuple(statistic.spec.name for statistic in expand_statistics(algorithm, order_parameters))
+
+
+def expand_outputs(algorithm: Algorithm, order_parameters: dict[str, Json]) -> tuple[ExpandedOutput, ...]:
+    """Every output by its released name, in the specification's order, ``each`` written out.
+
+    Refuses (``order-outputs``) items that are no output names, names that clash, and too many of them. The parameters
+    must have passed ``parameters.check_parameters`` first.
+    """
+    expanded = tuple(
+        ExpandedOutput(name=name, spec=spec)
+        for spec in algorithm.outputs
+        for name in ([spec.name] if spec.each is None else _items(order_parameters, spec.each))
+    )
+    if len({output.name for output in expanded}) != len(expanded):
+        raise Refused("order-outputs", "Two outputs would have the same name; ask for each item once.")
+    if not 0 < len(expanded) <= limits.EXPANDED_OUTPUTS:
+        raise Refused(
+            "order-outputs", f"The order asks for no output, or more than {limits.EXPANDED_OUTPUTS}; ask for fewer."
+        )
+    return expanded
+
+
+def _items(order_parameters: dict[str, Json], each: str) -> list[str]:
+    items = order_parameters.get(each)
+    if not isinstance(items, list):
+        raise Refused("order-outputs", f"The order has no list {each} to make outputs from; add it.")
+    for item in items:
+        if not (isinstance(item, str) and _NAME.fullmatch(item)):
+            raise Refused("order-outputs", f"An item of {each} cannot name an output; use an id or CHROM:POS:REF:ALT.")
+    return [str(item) for item in items]
 
 
 def expand_statistics(algorithm: Algorithm, order_parameters: dict[str, Json]) -> tuple[ExpandedStatistic, ...]:
@@ -63,7 +104,7 @@ def _expand(spec: StatisticSpec, order_parameters: dict[str, Json]) -> ExpandedS
     named = order_parameters.get(listed)
     variants = tuple(one for one in (named if isinstance(named, list) else [named]) if isinstance(one, str))
     names = tuple(_released_names(spec, variants))
-    if not all(map(is_output_name, (*variants, *names))):
+    if not all(map(_NAME.fullmatch, (*variants, *names))):
         sentence = f"An item of {listed} cannot name an output; use an id or CHROM:POS:REF:ALT."
         raise Refused("order-outputs", sentence)
     return ExpandedStatistic(spec=spec, variants=variants, names=names)

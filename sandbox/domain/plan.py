@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from protocol.documents.algorithm import Algorithm, OutputSpec, expand_outputs
+from protocol.documents.algorithm import Algorithm, OutputSpec
+from protocol.documents.expansion import expand_outputs
 from protocol.documents.job_order import JobOrder, RhoShare
 from protocol.documents.policy import Policy
 from sandbox.domain import plan_checks as checks
 from sandbox.domain.dataset import DatasetFacts, Unit
 from sandbox.domain.plan_checks import Aggregator, Mode
+from sandbox.domain.statistic import StatisticPlan, plan_statistics
 
 STEPS_EXPONENT = 6  # a number's range is divided into at least 10^6 fixed-point steps
 
@@ -51,7 +53,10 @@ class OutputPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatePlan:
-    """Everything the gate needs: `blocks` is the number of chambers (k, or the public slots in `unit` mode)."""
+    """Everything the gate needs: `blocks` is the number of chambers (k, or the public slots in `unit` mode).
+
+    In `statistic` mode there are `statistics` and no chambers, in the others `outputs`.
+    """
 
     mode: Mode
     unit: Unit
@@ -62,11 +67,18 @@ class GatePlan:
     candidates: int
     maximum_family_size: int
     output_bytes: int
+    statistics: tuple[StatisticPlan, ...] = ()
 
     @property
     def rho_nano(self) -> int:
         """The whole of what the order asks for."""
-        return sum(output.rho_nano + output.interval_nano for output in self.outputs)
+        outputs = sum(output.rho_nano + output.interval_nano for output in self.outputs)
+        return outputs + sum(one.rho_nano for one in self.statistics)
+
+    @property
+    def released(self) -> int:
+        """How many outputs a release will carry."""
+        return len(self.outputs) + sum(len(one.names) for one in self.statistics)
 
 
 def make_gate_plan(algorithm: Algorithm, order: JobOrder, policy: Policy, facts: DatasetFacts) -> GatePlan:
@@ -80,7 +92,8 @@ def make_gate_plan(algorithm: Algorithm, order: JobOrder, policy: Policy, facts:
         unit=facts.unit,
         blocks=checks.check_blocks(algorithm, order.blocks, policy, facts),
         people=facts.people,
-        outputs=tuple(_plan_outputs(mode, algorithm, order, facts)),
+        outputs=() if mode == "statistic" else tuple(_plan_outputs(mode, algorithm, order, facts)),
+        statistics=plan_statistics(algorithm, order, facts) if mode == "statistic" else (),
         delta=policy.delta,
         candidates=policy.candidates,
         maximum_family_size=facts.maximum_family_size,

@@ -3,7 +3,6 @@
 =========================  ============================================================================
 code                       refused
 =========================  ============================================================================
-gate-mode-statistic        trusted statistics are not in this version
 gate-mode-reviewed         a release on the word of a reviewer is not in this version
 gate-mode-airlock          a release by human checkers is not in this version
 gate-family-size           the dataset's largest family is above the signed one, or not a family size
@@ -38,7 +37,7 @@ from sandbox.domain.dataset import DatasetFacts
 from sandbox.errors import Refused
 
 Aggregator = Literal["median", "mean", "vote", "sum", "count", "histogram"]
-Mode = Literal["block", "unit"]
+Mode = Literal["block", "unit", "statistic"]
 
 NANO = 10**9
 MEDIAN_RULE = 64**2  # k x epsilon >= 64, and epsilon^2 = 8 rho
@@ -51,7 +50,7 @@ TOTAL_MAXIMUM = 2**58  # of the sum over all chambers
 INTERVAL_RULE = 76**2  # k x epsilon >= 76 for each of the two quantiles, k being less the sampling of a median
 CATEGORIES_MAXIMUM = 256
 VOTES_LOST = 1_000  # a vote of all blocks is lost at most once in so many releases
-AGGREGATORS = {"block": ("median", "mean", "vote"), "unit": ("sum", "count", "histogram")}
+AGGREGATORS = {"block": ("median", "mean", "vote"), "unit": ("sum", "count", "histogram"), "statistic": ()}
 KINDS = {
     "median": ("number", "count"),
     "mean": ("number", "count"),
@@ -65,7 +64,7 @@ KINDS = {
 def check_mode(mode: str) -> Mode:
     """Refuse every mode that this version does not have, each with its own code."""
     if mode not in AGGREGATORS:
-        raise Refused(f"gate-mode-{mode}", f"this node does not offer the mode {mode!r}; use block or unit")
+        raise Refused(f"gate-mode-{mode}", f"this node does not offer the mode {mode!r}; use block, unit or statistic")
     return cast("Mode", mode)
 
 
@@ -91,7 +90,11 @@ def check_candidates(candidates: int) -> None:
 
 
 def check_blocks(algorithm: Algorithm, asked: int, policy: Policy, facts: DatasetFacts) -> int:
-    """Give the number of chambers: k of the order in `block` mode, the dataset's public slots in `unit` mode."""
+    """Give the number of chambers: k of the order in `block` mode, the public slots in `unit`, none in `statistic`."""
+    if algorithm.mode == "statistic":
+        if asked != 0:
+            raise Refused("gate-blocks", "a statistic has no blocks: order 0 blocks")
+        return 0
     if algorithm.mode == "unit":
         if asked != 0 or facts.slots < 1:
             raise Refused("gate-blocks", "in unit mode the dataset's public slots are the blocks: order 0 blocks")
@@ -108,7 +111,12 @@ def check_names(named: list[str], shared: list[str]) -> None:
     """Refuse shares of rho that do not name each output of the spec exactly once."""
     if not named or len(set(named)) != len(named) or sorted(named) != sorted(shared):
         raise Refused("gate-outputs", "the order must give one share of rho to each output of the spec, and no other")
-    if len(named) > OUTPUTS_MAXIMUM:
+    check_number_of_outputs(len(named))
+
+
+def check_number_of_outputs(outputs: int) -> None:
+    """Refuse more outputs than anyone may ask for."""
+    if outputs > OUTPUTS_MAXIMUM:
         raise Refused("gate-too-many-outputs", f"one job may release at most {OUTPUTS_MAXIMUM} outputs")
 
 

@@ -75,7 +75,6 @@ def with_interval(interval_nano: int, blocks: int = 256) -> dict[str, Any]:
 
 
 REFUSED: list[tuple[str, dict[str, Any]]] = [
-    ("gate-mode-statistic", {"algorithm": {"mode": "statistic"}}),
     ("gate-mode-reviewed", {"algorithm": {"mode": "reviewed"}}),
     ("gate-mode-airlock", {"algorithm": {"mode": "airlock"}}),
     ("gate-family-size", {"policy": {"maximum_family_size": 3}}),

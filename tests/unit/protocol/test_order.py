@@ -11,8 +11,8 @@ from vectors.bundles import two_committees, two_rules
 from vectors.spec_cases import UNIT_MODE
 
 from protocol.chain import OrderBundle, VerifiedOrder, attribute_order, verify_order
-from protocol.documents.algorithm import expand_outputs
 from protocol.documents.approval import Conditions
+from protocol.documents.expansion import expand_outputs
 from protocol.documents.fields import Document
 from protocol.documents.strict import build
 from protocol.errors import Refused
