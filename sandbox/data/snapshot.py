@@ -181,12 +181,18 @@ def read_sites(snapshot_dir: Path) -> tuple[SiteList, npt.NDArray[np.int64]]:
 def open_snapshot(snapshot_dir: Path) -> Snapshot:
     """Open a snapshot for staging."""
     info = read_info(snapshot_dir)
+    sites, rows, genotypes = open_genotypes(snapshot_dir, info)
+    people = pq.read_table(snapshot_dir / PEOPLE).to_pydict()
+    return Snapshot(info=info, people=people, sites=sites, rows=rows, genotypes=genotypes)
+
+
+def open_genotypes(snapshot_dir: Path, info: SnapshotInfo) -> tuple[SiteList, npt.NDArray[np.int64], Codes]:
+    """Return the sites, the row of each one's genotypes, and the genotypes, which stay on disk until they are read."""
     sites, rows = read_sites(snapshot_dir)
     path = snapshot_dir / GENOTYPES
     shape = (path.stat().st_size // info.people_exact, info.people_exact)
     genotypes: Codes = np.memmap(path, np.uint8, "r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
-    people = pq.read_table(snapshot_dir / PEOPLE).to_pydict()
-    return Snapshot(info=info, people=people, sites=sites, rows=rows, genotypes=genotypes)
+    return sites, rows, genotypes
 
 
 def public_variants(snapshot_dir: Path, limit: int) -> tuple[str, ...]:

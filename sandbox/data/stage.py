@@ -68,7 +68,7 @@ def check_request(snapshot_dir: Path, plan: StagePlan) -> None:
     check_columns(info.column_names, plan.columns)
     sites = read_sites(snapshot_dir)[0] if info.public_sites is not None else None
     for name in plan.variants or ():
-        _check_variant(name, sites)
+        check_variant(name, sites)
 
 
 def stage(snapshot_dir: Path, plan: StagePlan, out_dir: Path) -> list[Path | None]:
@@ -113,7 +113,8 @@ def _check_chambers(plan: StagePlan, micro_blocks: int, slots: int) -> None:
         raise Refused("slots-mismatch", f"The dataset has {slots} public slots, not {plan.chambers}.")
 
 
-def _check_variant(name: str, sites: SiteList | None) -> None:
+def check_variant(name: str, sites: SiteList | None) -> None:
+    """Refuse a variant that is not, or not once, on the public list; without a list, what is not CHROM:POS:REF:ALT."""
     if sites is None:
         if parse_key(name) is None:
             sentence = f"Variant {name!r}: a dataset without a public site list knows only CHROM:POS:REF:ALT."
