@@ -71,7 +71,8 @@ class StatisticPlan:
     """One statistic of an order.
 
     `names` are those of the released outputs, `measured` is how many numbers are measured for them and get noise
-    together; a unit's `members` count, its contribution is clipped by `clip`. `divisor` is public.
+    together, each from `lowest` to `highest`; a unit's `members` count, its contribution is clipped by `clip`.
+    `divisor` is public.
     """
 
     spec: StatisticSpec
@@ -80,6 +81,8 @@ class StatisticPlan:
     members: int
     measured: int
     clip: Clip
+    lowest: int
+    highest: int
     sensitivity_squared: int
     rho_nano: int
     divisor: int
@@ -115,6 +118,8 @@ def _plan(expanded: ExpandedStatistic, rho_nano: int, facts: DatasetFacts) -> St
         members=members,
         measured=_measured(spec, variants),
         clip=clip,
+        lowest=clip.low * facts.slots,
+        highest=clip.high * facts.slots,
         sensitivity_squared=squared,
         rho_nano=rho_nano,
         divisor=_divisor(spec, facts.people),

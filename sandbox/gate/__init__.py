@@ -5,11 +5,16 @@ OpenDP is loaded at the first call, not at import: a command that releases nothi
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from protocol.documents.release import Interval, ReleasedOutput, ReleasedValue
 from sandbox.domain.plan import GatePlan
 from sandbox.gate.values import OutputPrice, Price
 from sandbox.gate.wording import assumptions
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = [
     "Interval",
@@ -22,6 +27,7 @@ __all__ = [
     "library_version",
     "price",
     "release",
+    "release_statistics",
 ]
 
 
@@ -37,6 +43,13 @@ def release(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[
     from sandbox.gate import releasing
 
     return releasing.release(plan, untrusted_outputs)
+
+
+def release_statistics(plan: GatePlan, measured: "Sequence[npt.NDArray[np.int64]]") -> tuple[ReleasedOutput, ...]:
+    """Release a charged plan of statistics, once: exact numbers in the order of the plan's statistics to noisy ones."""
+    from sandbox.gate import statistic
+
+    return statistic.release(plan, measured)
 
 
 def epsilon(rho_nano: int, delta: Decimal) -> Decimal:

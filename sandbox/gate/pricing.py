@@ -4,7 +4,7 @@ import json
 from itertools import groupby
 
 from sandbox.domain.plan import GatePlan, OutputPlan
-from sandbox.gate import bought, categories, library
+from sandbox.gate import bought, categories, library, statistic
 from sandbox.gate.library import Mechanism
 from sandbox.gate.values import OutputPrice, Price
 
@@ -12,6 +12,8 @@ from sandbox.gate.values import OutputPrice, Price
 def price(plan: GatePlan) -> Price:
     """Say what releasing this plan costs; `release` invokes the same mechanisms, so this is what must be charged."""
     library.check_library()
+    if plan.mode == "statistic":
+        return statistic.price(plan)
     priced = [(output, mechanism_of(plan, output), bought.mechanisms_of(plan, output)) for output in plan.outputs]
     prices = tuple(_price_output(output, mechanism, ends) for output, mechanism, ends in priced)
     every = [(output, mechanism) for output, mechanism, _ in priced]

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from sandbox.domain.plan import GatePlan, OutputPlan
 from sandbox.domain.plan_checks import MEDIAN_CAUTION, NANO
+from sandbox.gate import wording_statistic
 from sandbox.gate.intervals import NOISE_LEVEL
 
 WIDE_RANGE = 1000  # in units of the expected spread
@@ -86,13 +87,15 @@ def _over(output: OutputPlan) -> str:
 
 def assumptions(plan: GatePlan, *, timing: str, profile: str) -> tuple[str, ...]:
     """List what the guarantee and the intervals of a release rest on; the dataset adds its own sentences."""
+    if plan.mode == "statistic":
+        return (*_guarantee(plan), *wording_statistic.assumptions(plan, timing=timing))
     return (*_guarantee(plan), *_surroundings(timing, profile), *_numbers(plan))
 
 
 def _guarantee(plan: GatePlan) -> tuple[str, ...]:
     neighbours = (
         f"Protected is the entire history of one {plan.unit}: two datasets are neighbours if that of one is replaced "
-        "arbitrarily or blanked. The number of chambers is public."
+        f"arbitrarily or blanked.{' The number of chambers is public.' if plan.blocks else ''}"
     )
     members = (
         f"A family counts at most {plan.maximum_family_size} members; further members are left out by keyed hash."
