@@ -22,6 +22,7 @@ from sandbox.domain.caps import caps_of
 from sandbox.domain.job import JobState
 from sandbox.domain.ledger import Caps, LedgerEntry, Scopes
 from sandbox.domain.schedule import Schedule, make_schedule
+from sandbox.domain.statistic import reading_milliseconds
 from sandbox.errors import Refused
 from sandbox.store import job, ledger, usage
 from sandbox.store.base import Session
@@ -129,18 +130,19 @@ def _described(examined: Examined) -> str:
     described = examined.price.measurement
     if len(described) <= MEASUREMENT_CHARACTERS:
         return described
-    short = {"sha256": sha256_hex(described.encode()), "outputs": len(examined.plan.outputs)}
+    short = {"sha256": sha256_hex(described.encode()), "outputs": examined.plan.released}
     return canonical(short).decode()
 
 
 def _schedule(work: Work, session: Session, examined: Examined, now: dt.datetime) -> Schedule:
-    policy = work.node.trust.policy
+    policy, plan = work.node.trust.policy, examined.plan
+    slot = examined.verified.algorithm.slot_milliseconds or reading_milliseconds(plan.statistics, plan.people)
     return make_schedule(
         now,
         padded=policy.timing == "padded",
-        chambers=examined.plan.blocks,
+        chambers=plan.blocks or 1,
         lanes=policy.lanes,
-        slot_milliseconds=examined.verified.algorithm.slot_milliseconds,
+        slot_milliseconds=slot,
         epoch_seconds=policy.epoch_seconds,
         reserved_until=usage.reserved_until(session),
     )

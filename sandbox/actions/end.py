@@ -60,7 +60,7 @@ def _end(work: Work, verdict: Verdict) -> Pause | None:
 
 def _close(work: Work, state: JobState, receipt: bytes, code: str, sentence: str) -> Pause | None:
     node, now = work.node, work.node.clock.now()
-    if work.state in CHARGED_AND_OPEN:
+    if work.state in CHARGED_AND_OPEN and work.algorithm.runs_image:
         node.runtime.remove_below(work.row.id, work.row.fence + 1)
     with node.store.transaction() as session:
         job.seal(session, work.held, receipt, None, now)

@@ -52,7 +52,7 @@ def examine(node: Node, bundle: OrderBundle, now: dt.datetime) -> Examined:
         raise Refused("dataset-unknown", "This node no longer offers the dataset; see the catalogue.")
     gate_plan = make_gate_plan(verified.algorithm, verified.order, node.trust.policy, offered.facts)
     node.trust.book.check(policy_request(node, verified, offered.facts, gate_plan))
-    check_view(node.places.datasets / offered.directory, stage_plan(verified.algorithm, verified.order, gate_plan))
+    check_view(node.places.datasets / offered.directory, verified, gate_plan)
     priced = price(gate_plan)
     if priced.rho_nano_total > verified.order.rho_nano:
         raise Refused("gate-map", "The release would cost more than the order allows; ask for a larger share.")
@@ -112,7 +112,7 @@ def policy_request(node: Node, verified: VerifiedOrder, facts: DatasetFacts, pla
             "timing": node.trust.policy.timing,
             "profile": node.trust.policy.profile,
             "chambers": plan.blocks,
-            "outputs": len(plan.outputs),
+            "outputs": plan.released,
             "slot_milliseconds": algorithm.slot_milliseconds,
             "job_milliseconds": algorithm.slot_milliseconds * -(-plan.blocks // node.trust.policy.lanes),
             "memory_bytes": algorithm.memory_bytes,
@@ -135,8 +135,11 @@ def duo_request(verified: VerifiedOrder) -> DuoRequest:
     )
 
 
-def check_view(directory: Path, plan: StagePlan) -> None:
-    """Step 8: refuse a view that the dataset's public facts do not offer."""
-    from sandbox.data.stage import check_request
+def check_view(directory: Path, verified: VerifiedOrder, plan: GatePlan) -> None:
+    """Step 8: refuse a view, or a statistic, that the dataset's public facts do not offer."""
+    from sandbox.data import stage, statistic
 
-    check_request(directory, plan)
+    if plan.mode == "statistic":
+        statistic.check_request(directory, plan.statistics)
+    else:
+        stage.check_request(directory, stage_plan(verified.algorithm, verified.order, plan))

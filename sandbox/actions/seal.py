@@ -11,6 +11,7 @@ import shutil
 from protocol.chain import seal_release
 from protocol.crypto.digest import sha256_hex
 from protocol.documents.release import Release, ReleasedOutput
+from sandbox.actions import statistic
 from sandbox.actions.receipt import Verdict, sign_receipt
 from sandbox.actions.stage import OUTPUTS
 from sandbox.actions.work import Pause, Work, pause_until
@@ -25,8 +26,7 @@ RELEASED = Verdict(decision="released", code="released", reason="The order ran a
 def seal(work: Work) -> Pause | None:
     """Release through the gate, once, and seal the answer to the order's recipient."""
     node = work.node
-    untrusted_outputs = node.runtime.collect(work.directory / OUTPUTS, work.gate_plan.blocks)
-    outputs = release(work.gate_plan, untrusted_outputs)
+    outputs = _through_gate(work)
     ciphertext = seal_release(_release(work, outputs), work.order.recipient_bytes)
     leaves_at = _leaves_at(work)
     receipt = sign_receipt(work, RELEASED, leaves_at, sha256_hex(ciphertext))
@@ -35,6 +35,14 @@ def seal(work: Work) -> Pause | None:
         job.move(session, work.held, JobState.SEALED, node.clock.now(), release_at=leaves_at)
     shutil.rmtree(node.run_directory(work.row.id), ignore_errors=True)
     return pause_until(work, leaves_at)
+
+
+def _through_gate(work: Work) -> tuple[ReleasedOutput, ...]:
+    """What the gate lets out: of the chambers' outputs, or of what trusted code measures."""
+    if not work.algorithm.runs_image:
+        return statistic.release(work)
+    untrusted_outputs = work.node.runtime.collect(work.directory / OUTPUTS, work.gate_plan.blocks)
+    return release(work.gate_plan, untrusted_outputs)
 
 
 def _leaves_at(work: Work) -> dt.datetime:

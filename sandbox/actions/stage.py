@@ -3,13 +3,11 @@
 import shutil
 from pathlib import Path
 
+from sandbox.actions.snapshot import charged_snapshot
 from sandbox.actions.view import stage_plan
 from sandbox.actions.work import Pause, Work
 from sandbox.domain.job import JobState
-from sandbox.errors import InfrastructureLost
-from sandbox.store import job, ledger
-from sandbox.store.dataset import Offered, read_snapshot
-from sandbox.store.ledger_head import write_head
+from sandbox.store import job
 
 BLOCKS = "blocks"
 OUTPUTS = "outputs"
@@ -21,7 +19,7 @@ def stage(work: Work) -> Pause | None:
 
     node = work.node
     node.runtime.remove_below(work.row.id, work.row.run_fence + 1)
-    offered = _snapshot(work)
+    offered = charged_snapshot(work)
     directory = node.run_directory(work.row.id) / str(work.held.fence)
     _remove_lower(directory)
     directory.mkdir(mode=0o711, parents=True)
@@ -41,13 +39,3 @@ def _remove_lower(directory: Path) -> None:
         for older in directory.parent.iterdir():
             if int(older.name) < int(directory.name):
                 shutil.rmtree(older, ignore_errors=True)
-
-
-def _snapshot(work: Work) -> Offered:
-    """Find the snapshot that was charged, after the ledger's head is safe outside the database."""
-    with work.node.store.reading() as session:
-        write_head(work.node.places.ledger_head, ledger.head(session))
-        offered = read_snapshot(session, work.terms.facts.snapshot)
-    if offered is None:
-        raise InfrastructureLost("snapshot-missing", "The snapshot that was charged is no longer on this node.")
-    return offered

@@ -23,7 +23,7 @@ import traceback
 
 import structlog
 
-from sandbox.actions import charge, end, report, run, seal, stage, verify
+from sandbox.actions import charge, end, report, run, seal, stage, statistic, verify
 from sandbox.actions.lease import kept_alive, take
 from sandbox.actions.node import Node
 from sandbox.actions.since_restore import since_restore
@@ -43,7 +43,13 @@ OWN_FAULTS = 5  # how often our own unexpected error is tried again before the c
 log = structlog.get_logger()
 
 
+def _stage(work: Work) -> Pause | None:
+    return stage.stage(work) if work.algorithm.runs_image else statistic.stage(work)
+
+
 def _run_or_seal(work: Work) -> Pause | None:
+    if not work.algorithm.runs_image:
+        return statistic.wait_for_turn(work) or seal.seal(work)
     return seal.seal(work) if run.is_complete(work) else run.run(work)
 
 
@@ -51,7 +57,7 @@ STEPS: dict[JobState, Step] = {
     JobState.RECEIVED: verify.verify,
     JobState.HELD: verify.take_up,
     JobState.VERIFIED: charge.charge,
-    JobState.CHARGED: stage.stage,
+    JobState.CHARGED: _stage,
     JobState.STAGED: run.start,
     JobState.RUNNING: _run_or_seal,
     JobState.SEALED: report.report,

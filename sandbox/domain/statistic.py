@@ -47,6 +47,9 @@ from sandbox.domain.dataset import DatasetFacts
 STEPS_EXPONENT = 6  # a range is divided into at least 10^6 fixed-point steps
 CELLS = len(GROUPS) * GENOTYPES
 ALLELES_PER_PERSON = 2
+OPENING_MILLISECONDS = 2_000
+PEOPLE_PER_MILLISECOND = 20_000  # of whom one variant is read
+PER_COLUMN = 20  # reading a column takes as long as so many variants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,13 @@ def plan_statistics(algorithm: Algorithm, order: JobOrder, facts: DatasetFacts) 
 def variants_of(plans: tuple[StatisticPlan, ...]) -> tuple[str, ...]:
     """Every variant that some statistic reads, each once."""
     return tuple(dict.fromkeys(variant for plan in plans for variant in plan.variants))
+
+
+def reading_milliseconds(plans: tuple[StatisticPlan, ...], people: int) -> int:
+    """The time to reserve for measuring these statistics of so many people: public numbers, and a generous machine."""
+    columns = sum(len(plan.spec.columns()) for plan in plans)
+    variants = sum(len(plan.variants) * (1 if plan.clip.length is None else 2) for plan in plans)
+    return OPENING_MILLISECONDS + people * (PER_COLUMN * columns + variants) // PEOPLE_PER_MILLISECOND
 
 
 def _plan(expanded: ExpandedStatistic, rho_nano: int, facts: DatasetFacts) -> StatisticPlan:
