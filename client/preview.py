@@ -18,9 +18,10 @@ from typing import Any, Final
 from client.client import Client
 from client.documents import Wish, unsigned_order
 from protocol.chain import verify_receipt
-from protocol.documents.algorithm import Algorithm, expand_outputs
+from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import read_envelope
+from protocol.documents.expansion import expand_outputs
 from protocol.documents.job_order import JobOrder
 from protocol.documents.receipt import Receipt
 from protocol.errors import Refused

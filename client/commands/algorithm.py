@@ -60,6 +60,8 @@ def build(
 
     if base is None:
         raise UsageProblem("no-base-image", f"Name the image to build on with --base or {BASE_VARIABLE}.")
+    if has_no_image(folder):
+        raise UsageProblem("no-image", f"{folder} declares statistics: there is no image to build. Sign it at once.")
     target = into or default_build(folder)
     target.mkdir(parents=True, exist_ok=True)
     archive, identity = build_image(folder, base, target / ARCHIVE, network=network)
@@ -80,11 +82,12 @@ def sign(
     force: ForceOption = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Sign the spec together with the image that was built."""
+    """Sign the spec together with the image that was built; a spec of statistics (mode statistic) has none."""
     spec = algorithm_folder.read_spec(folder)
     target = into or default_build(folder)
     commit = source_commit or spec.get("source_commit") or head_commit(folder)
-    image = read_json(target / IDENTITY)
+    image = None if has_no_image(folder) else read_json(target / IDENTITY)
+    target.mkdir(parents=True, exist_ok=True)
     with person(home, key, passphrase_file) as me:
         envelope = me.sign_algorithm({**spec, "source_commit": commit}, image, commit)
     written = write_document(target / SIGNED, envelope, force=force)
@@ -107,6 +110,11 @@ def submit(
     with person(home, key, passphrase_file, registry) as me, Upload() as upload:
         digest = me.submit_algorithm(envelope, target / ARCHIVE, upload.advance)
     emit({"algorithm": digest}, as_json=as_json, show=pairs({"algorithm": digest}))
+
+
+def has_no_image(folder: Path) -> bool:
+    """Whether a folder only declares statistics, which a node's own code computes."""
+    return algorithm_folder.read_spec(folder).get("mode") == "statistic"
 
 
 def default_build(folder: Path) -> Path:

@@ -11,6 +11,7 @@ from client.commands.demo_cast import COMMITTEE, MEMBERS, OFFICE, QUORUM, RESEAR
 from client.commands.demo_evidence import Evidence
 from client.commands.demo_genomes import with_variants
 from client.commands.demo_refusals import Refusals, changed_folder
+from client.commands.demo_statistic import Beside
 from client.commands.demo_story import Story
 from client.commands.demo_world import ALGORITHMS
 from client.commands.job_tables import nano
@@ -22,6 +23,7 @@ class Acts:
     def __init__(self, story: Story) -> None:
         self.story, self.stage, self.world = story, story.stage, story.world
         self.answers, self.refusals, self.evidence = Answers(story), Refusals(story), Evidence(story)
+        self.beside = Beside(story)
 
     def perform(self) -> None:
         """Perform everything."""
@@ -46,6 +48,9 @@ class Acts:
         with self.stage.chapter("results", "The answers: receipt first, then the release, then the key"):
             self.answers.fetch()
             self.answers.combine()
+        if self.story.programme.name == "synthetic":
+            with self.stage.chapter("statistic", "The same question, asked of the nodes' own code"):
+                self.beside.perform(next(iter(self.answers.truth[self.beside.plans[0].node].values())))
         with self.stage.chapter("refusals", "What must not happen: six attempts"):
             self.refusals.perform()
         with self.stage.chapter("verify", "Nothing of this has to be taken on trust"):
@@ -173,6 +178,7 @@ class Acts:
             "programme": self.story.programme.name,
             "nodes": self.answers.nodes(),
             "combined": self.answers.together(),
+            "statistic": self.beside.found,
             "refusals": [one.as_data() for one in self.refusals.found],
             "broken_promises": self.stage.broken_promises,
             "timings": {**self.stage.timings, "until_first_chamber": self.stage.until_first_chamber},

@@ -83,15 +83,16 @@ class NodePlan:
 
     def policy(self) -> dict[str, Any]:
         """Return the numbers that the data holder signs."""
+        both = self.rho_nano * (2 if self.blocks else 1)  # where blocks run, a statistic is asked the same as well
         return {
             "delta": "0.000001",
             "candidates": 2001,
             "blocks_minimum": self.blocks or FULL_BLOCKS,
             "block_people_minimum": 50,
             "job_cap_nano": self.rho_nano,
-            "project_cap_nano": max(PROJECT_CAP, self.rho_nano),
-            "dataset_cap_nano": max(LIFETIME_CAP, self.rho_nano),
-            "pool_cap_nano": max(LIFETIME_CAP, self.rho_nano),
+            "project_cap_nano": max(PROJECT_CAP, both),
+            "dataset_cap_nano": max(LIFETIME_CAP, both),
+            "pool_cap_nano": max(LIFETIME_CAP, both),
             "algorithm_cap_nano": max(PROJECT_CAP, self.rho_nano),
             "maximum_family_size": self.family_size,
             "timing": self.timing,

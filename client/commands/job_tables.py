@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,6 +21,9 @@ from protocol.documents.release import (
     ReleasedOutput,
     ReleasedValue,
 )
+from protocol.documents.statistic import LOG_ODDS_RATIO
+
+LARGEST_LOGARITHM: Final = 300.0  # larger ones have no float; no table of people gives one
 
 
 def show_results(console: Console, results: Sequence[Result], combined: Sequence[Combination]) -> None:
@@ -87,9 +91,8 @@ def _rows(output: ReleasedOutput) -> list[list[str]]:
     if isinstance(output, ReleasedCategory):
         return [[output.name, output.category, "-", "-", rho]]
     if isinstance(output, ReleasedValue):
-        return [
-            [output.name, short(output.value), interval(output.noise_interval), interval(output.total_interval), rho]
-        ]
+        row = [output.name, short(output.value), interval(output.noise_interval), interval(output.total_interval), rho]
+        return [row, *_odds_ratio(output)]
     bars = [
         [
             f"{output.name} [{bar.category}]",
@@ -102,6 +105,21 @@ def _rows(output: ReleasedOutput) -> list[list[str]]:
     ]
     bars[0][-1] = rho
     return bars
+
+
+def _odds_ratio(output: ReleasedValue) -> Iterator[list[str]]:
+    """A log odds ratio once more as people read it: with the ends of its intervals, as a ratio."""
+    if output.name.rpartition("/")[2] == LOG_ODDS_RATIO:
+        name = f"{output.name.removesuffix(LOG_ODDS_RATIO)}odds ratio"
+        yield [name, _ratio(output.value), _ratios(output.noise_interval), _ratios(output.total_interval), "0"]
+
+
+def _ratio(value: Decimal) -> str:
+    return f"{math.exp(min(float(value), LARGEST_LOGARITHM)):.3f}"
+
+
+def _ratios(found: Interval | None) -> str:
+    return "-" if found is None else f"{_ratio(found.low)} to {_ratio(found.high)}"
 
 
 def _show_combination(console: Console, one: Combination) -> None:

@@ -26,10 +26,11 @@ def forget_images(node: Node) -> int:
         algorithm = read_claim(bundle.algorithm, Algorithm)
         if _end_of(bundle, algorithm.digest, revoked, now) > now:
             continue
-        removed += node.runtime.find_image(algorithm.untrusted.image) is not None
-        node.runtime.remove_image(image_id)
-        for path in node.places.images.glob(f"{algorithm.untrusted.image.archive_digest}.tar*"):
-            path.unlink()
+        if identity := algorithm.untrusted.image:
+            removed += node.runtime.find_image(identity) is not None
+            node.runtime.remove_image(image_id)
+            for path in node.places.images.glob(f"{identity.archive_digest}.tar*"):
+                path.unlink()
     return removed
 
 

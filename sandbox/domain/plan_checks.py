@@ -190,6 +190,12 @@ def check_medians(shares_nano: list[int], blocks: int) -> None:
         raise Refused("gate-median-resolution", "a median needs k x epsilon >= 64: more blocks or more rho per output")
 
 
+def check_no_interval(name: str, interval_nano: int) -> None:
+    """Refuse to sell an interval for what states it anyway."""
+    if interval_nano:
+        raise Refused("gate-interval", f"output {name!r}: a statistic states its intervals for free; order none")
+
+
 def check_interval(name: str, aggregator: str, interval_nano: int, blocks: int) -> None:
     """Refuse to sell an interval that would reach the ends of the range.
 

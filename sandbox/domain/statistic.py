@@ -21,7 +21,8 @@ genotype_table        for d variants six whole numbers that  2 m^2 d
 m is the number of members that count: what the spec says, and never more than the signed largest family. The numbers
 of one statistic get their noise together and have one share of rho.
 
-Refused here, with codes of `plan_checks`: `gate-outputs`, `gate-too-many-outputs`, `gate-share`, `gate-range`.
+Refused here, with codes of `plan_checks`: `gate-outputs`, `gate-too-many-outputs`, `gate-share`, `gate-interval`,
+`gate-range`.
 """
 
 from dataclasses import dataclass
@@ -97,6 +98,8 @@ def plan_statistics(algorithm: Algorithm, order: JobOrder, facts: DatasetFacts) 
     names = [name for statistic in expanded for name in statistic.names]
     checks.check_names([one.spec.name for one in expanded], [share.output for share in order.rho])
     checks.check_number_of_outputs(len(names))
+    for share in order.rho:
+        checks.check_no_interval(share.output, share.interval_nano)
     shares = {share.output: share.nano for share in order.rho}
     return tuple(_plan(one, shares[one.spec.name], facts) for one in expanded)
 

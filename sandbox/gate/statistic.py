@@ -38,7 +38,8 @@ def price(plan: GatePlan) -> Price:
     return Price(
         rho_nano_total=sum(mechanism.rho_nano for _, mechanism in pairs),
         per_output=tuple(
-            OutputPrice(name=one.spec.name, mechanism=m.name, scale=m.scale, rho_nano=m.rho_nano) for one, m in pairs
+            OutputPrice(name=one.spec.name, mechanism=m.name, scale=m.scale, rho_nano=m.rho_nano, interval_nano=0)
+            for one, m in pairs
         ),
         measurement=_describe(pairs),
     )

@@ -24,7 +24,9 @@ def plan_of(*specs: dict[str, Any], shares: dict[str, int] | None = None, **chan
     columns = sorted({name for spec in specs for name in columns_of(spec)})
     inputs = {"variants": any("variants" in spec for spec in specs), "columns": columns}
     algorithm = statistic(statistics=list(specs), inputs=inputs)
-    rho = [{"output": name, "nano": nano} for name, nano in (shares or {s["name"]: 1_000_000 for s in specs}).items()]
+    more = {"interval_nano": changes.pop("interval_nano", 0)}
+    named = shares or {spec["name"]: 1_000_000 for spec in specs}
+    rho = [{"output": name, "nano": nano, **more} for name, nano in named.items()]
     order = WORLD.order(rho=rho, parameters={"variants": changes.pop("variants", VARIANTS)}, blocks=0)
     order = order.model_copy(update={"blocks": changes.pop("blocks", 0)})
     return make_gate_plan(algorithm, order, WORLD.policy(maximum_family_size=FAMILY), facts(**changes))
@@ -101,6 +103,7 @@ def test_middle_of_a_mean_is_exact() -> None:
     [
         ("gate-blocks", SPECS["women"], {"blocks": 1}),
         ("gate-outputs", SPECS["women"], {"shares": {"men": 1}}),
+        ("gate-interval", SPECS["women"], {"interval_nano": 1}),
         ("gate-range", SPECS["bmi_sum"] | {"range": ["0", "1." + "0" * 17 + "1"]}, {}),
         ("gate-range", SPECS["bmi_mean"] | {"range": ["0", "9" * 18]}, {}),
         ("budget-job", SPECS["women"], {"shares": {"women": 31_250_001}}),
