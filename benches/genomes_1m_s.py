@@ -15,13 +15,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benches.harness import Figure, beside, judge, side_by_side
+from protocol.documents.algorithm import Algorithm
+from protocol.documents.strict import build
 from sandbox.data.site import Site
 from sandbox.data.snapshot import GENOTYPES, PEOPLE, SITES, SnapshotInfo, write_info, write_table
 from sandbox.data.statistic import check_request, measure_all
 from sandbox.domain.dataset import Unit
-from sandbox.domain.plan import GatePlan
+from sandbox.domain.plan import GatePlan, make_gate_plan
 from sandbox.gate import release_statistics
-from tests.statistic_people import gate_plan_of
+from tests.factory import World
+from tests.gate_plans import facts
 
 UNIT = "s"
 REACH = "< 5"
@@ -34,10 +37,12 @@ ASKED: tuple[dict[str, Any], ...] = (
     {"name": "t", "kind": "genotype_table", "variants": "variants", **CASES},
 )
 
+_SAME = {"name", "version", "author", "summary", "purpose", "unit"}
+
 
 def measure() -> Figure:
     """The median of a few answers, each beside the bare reading."""
-    plan = gate_plan_of(*ASKED, family=FAMILY, people=GENOMES, variants=NAMES)
+    plan = _plan()
     folder = Path(tempfile.mkdtemp(prefix="safeconduct-bench-"))
     try:
         _write_snapshot(folder)
@@ -47,6 +52,26 @@ def measure() -> Figure:
     return judge(
         answers, unit=UNIT, reach=5, better="less", beside=beside("reading the same files, no more", readings, UNIT)
     )
+
+
+def _plan() -> GatePlan:
+    world = World()
+    listed = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+    schema = {"type": "object", "properties": {"variants": listed}, "required": ["variants"]}
+    fields = {
+        **world.algorithm().model_dump(
+            mode="json", include={"name", "version", "author", "summary", "purpose", "unit"}
+        ),
+        "source_commit": "0" * 40,
+        "mode": "statistic",
+        "inputs": {"variants": True, "columns": ["age", "dx_e11"]},
+        "parameters": schema | {"additionalProperties": False},
+        "statistics": list(ASKED),
+    }
+    rho = [{"output": one["name"], "nano": 10_000_000} for one in ASKED]
+    order = world.order(rho=rho, parameters={"variants": NAMES}, blocks=0)
+    known = facts(people=GENOMES, slots=GENOMES, maximum_family_size=FAMILY)
+    return make_gate_plan(build(Algorithm, fields), order, world.policy(delta="0.0000001"), known)
 
 
 def _answer(folder: Path, plan: GatePlan) -> None:

@@ -47,6 +47,9 @@ PUBLIC: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = MappingProxyType(
     }
 )
 
+#: Parts of a document that may be null; the log then shows an empty text. A statistic has no image.
+_NULLABLE: Final = frozenset({"image"})
+
 _Public = int | Annotated[str, StringConstraints(max_length=200)]
 
 
@@ -107,6 +110,8 @@ def _public(envelope: Envelope) -> dict[str, _Public]:
 
 def _find(value: Json, path: tuple[str, ...]) -> _Public:
     for step in path:
+        if step in _NULLABLE and isinstance(value, dict) and step in value and value[step] is None:
+            return ""
         value = value.get(step) if isinstance(value, dict) else None
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise Refused("log-leaf", f"The document has no field {'.'.join(path)} that the log could show.")
