@@ -226,7 +226,7 @@ class Story:
 
     def _progress(self, order: str, state: Mapping[str, Any]) -> tuple[str, float]:
         said = str(state["state"])
-        if said != "running":
+        if said != "running" or order not in self.orders.values():  # a statistic has no chambers to count
             return said, PROGRESS.get(said, 1.0)
         plan = next(plan for plan in self.programme.nodes if plan.node == state["node"])
         done, chambers = self.node_job(plan.node, order).get("next_chamber", 0), plan.blocks or plan.slots

@@ -214,7 +214,7 @@ class GenotypeTableStatistic(_Statistic):
     def in_words(self) -> str:
         """What is released, for people who decide."""
         groups = f"cases ({_conditions(self.cases)}) and controls ({_conditions(self.controls)})"
-        return f"{groups} by genotype of each of {self.variants}{_whom(self.where)}, and the allelic odds ratio"
+        return f"{groups}{_whom(self.where)} by genotype of each of {self.variants}, and the allelic odds ratio"
 
 
 StatisticSpec = Annotated[

@@ -6,7 +6,7 @@ import pytest
 from factory import NODE, NOW, World
 from statistic_specs import STATISTICS, statistic
 
-from protocol.chain import verify_order
+from protocol.chain import explain, verify_order
 from protocol.documents.expansion import expand_statistics, priced_names
 from protocol.errors import Refused
 
@@ -32,6 +32,15 @@ def check(**changes: Any) -> tuple[str, ...]:
 
 def test_order_of_statistics_is_believed_without_an_image() -> None:
     assert check() == tuple(NAMES)
+
+
+def test_order_of_statistics_is_explained_without_an_image() -> None:
+    bundle = WORLD.bundle(algorithm=SPEC.model_dump(mode="json"), order=order_of())
+
+    steps = explain({"bundle.json": bundle.to_json()}, WORLD.open_root(), NOW)
+
+    assert all(step.ok for step in steps)
+    assert [step.name for step in steps][-1] == "order"
 
 
 def test_order_of_statistics_in_blocks_is_refused() -> None:
