@@ -13,7 +13,8 @@ from decimal import Decimal
 from math import sqrt
 from typing import Any, Final
 
-from protocol.documents.algorithm import Algorithm, expand_outputs
+from protocol.documents.algorithm import Algorithm
+from protocol.documents.expansion import expand_outputs
 from protocol.documents.job_order import JobOrder
 from protocol.documents.policy import Policy
 from protocol.documents.strict import Json

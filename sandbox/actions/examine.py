@@ -17,7 +17,7 @@ from protocol.documents.envelope import read_claim
 from protocol.documents.job_order import JobOrder
 from sandbox.actions.node import Node
 from sandbox.actions.view import stage_plan
-from sandbox.domain.dataset import DatasetFacts, StagePlan
+from sandbox.domain.dataset import DatasetFacts
 from sandbox.domain.duo import Answer, DuoRequest, codes_answered
 from sandbox.domain.plan import GatePlan, make_gate_plan
 from sandbox.domain.policy import PolicyRequest

@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from protocol.crypto.encoding import encode_base64
 from protocol.crypto.hpke import RecipientKey
-from protocol.documents.algorithm import Algorithm, expand_outputs
+from protocol.documents.algorithm import Algorithm
 from protocol.documents.envelope import read_envelope
+from protocol.documents.expansion import priced_names
 from protocol.documents.job_order import JobOrder
 from protocol.documents.parameters import check_parameters
 from protocol.documents.policy import Policy
@@ -56,7 +57,8 @@ def read_proposal(path: Path, built: Path | None = None) -> Proposal:
         return _with_archive(read_envelope(_read(path)).untrusted(Algorithm), built or path.parent)
     fields = _read_toml(path / SPEC if path.is_dir() else path)
     folder = built or Path("build") / f"{fields.get('name', path.name)}-{fields.get('version', '0')}"
-    added = {"author": NOBODY, "source_commit": _NO_DIGEST, "image": _identity(folder / IDENTITY)}
+    image = None if fields.get("mode") == "statistic" else _identity(folder / IDENTITY)
+    added = {"author": NOBODY, "source_commit": _NO_DIGEST, "image": image}
     return _with_archive(build(Algorithm, added | fields), folder)
 
 
@@ -77,7 +79,7 @@ def make_order(algorithm: Algorithm, parameters: Mapping[str, Json], blocks: int
     one nano (`rho-too-small`).
     """
     check_parameters(algorithm.parameters, dict(parameters))
-    names = [output.name for output in expand_outputs(algorithm, dict(parameters))]
+    names = priced_names(algorithm, dict(parameters))
     share = rho_nano // len(names)
     if share < 1:
         raise BadInput("rho-too-small", f"{rho_nano} nano-rho cannot be split over {len(names)} outputs.")

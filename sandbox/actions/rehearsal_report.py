@@ -37,6 +37,8 @@ class Rehearser:
 def make_report(request: Request, done: Rehearsed, who: Rehearser, now: dt.datetime) -> Rehearsal:
     """Write the report; whoever rehearsed signs it."""
     algorithm = request.proposal.algorithm
+    if algorithm.image is None:
+        raise RuntimeError("what has no image is not rehearsed")
     findings = tuple(judge(request, done))
     return Rehearsal(
         by=who.name,

@@ -100,6 +100,9 @@ class Rehearsed:
 def rehearse(request: Request, machine: Machine, progress: Progress) -> Rehearsed:
     """Do all of it; what a node would refuse is in the result, what cannot be rehearsed raises `BadInput`."""
     algorithm = request.proposal.algorithm
+    if not algorithm.runs_image:
+        sentence = "A statistic has no program that could be rehearsed; `job preview` says what it would cost."
+        raise BadInput("statistic-not-rehearsed", sentence)
     try:
         order = make_order(algorithm, request.parameters, request.blocks, request.rho_nano)
         plan, priced = _plan(algorithm, order, request)
@@ -148,7 +151,7 @@ def _folder(memory: Path) -> Iterator[Path]:
 def _chamber_plan(request: Request, machine: Machine, order: JobOrder, blocks: Sequence[Path | None]) -> ChamberPlan:
     """Step 3's plan: as a node makes it, but that nobody waits for slots, since there is nobody to learn from them."""
     algorithm, archive = request.proposal.algorithm, request.proposal.archive
-    if archive is None:
+    if archive is None or algorithm.image is None:
         raise BadInput("image-not-built", "There is no image to rehearse; build it first with `algorithm build`.")
     job, profile = f"rehearsal-{secrets.token_hex(6)}", Profile(request.policy.profile)
     image_id = machine.runtime.load_image(archive, algorithm.image)
