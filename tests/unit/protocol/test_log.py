@@ -1,5 +1,6 @@
 """Checkpoints, leaves and proofs: who signed, what the public sees, and when a log is not to be believed."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -156,6 +157,7 @@ def test_leaf_shows_the_listed_fields_and_opens_to_its_document(kind: str) -> No
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_leaf_names_no_person_no_parameter_and_no_vote(kind: str) -> None:
     line = make_leaf(read_envelope(DOCUMENTS[kind]), SALT).to_bytes()
+    line = re.sub(rb"[0-9a-f]{64}", b"", line)  # a short name may well be part of a digest
 
     for private in (RESEARCHER, AUTHOR, *WORLD.members, "rs7903146", "approve", "t2d", "Too few"):
         assert private.encode() not in line
