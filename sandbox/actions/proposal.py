@@ -57,8 +57,7 @@ def read_proposal(path: Path, built: Path | None = None) -> Proposal:
         return _with_archive(read_envelope(_read(path)).untrusted(Algorithm), built or path.parent)
     fields = _read_toml(path / SPEC if path.is_dir() else path)
     folder = built or Path("build") / f"{fields.get('name', path.name)}-{fields.get('version', '0')}"
-    image = None if fields.get("mode") == "statistic" else _identity(folder / IDENTITY)
-    added = {"author": NOBODY, "source_commit": _NO_DIGEST, "image": image}
+    added = {"author": NOBODY, "source_commit": _NO_DIGEST, "image": _identity(folder / IDENTITY)}
     return _with_archive(build(Algorithm, added | fields), folder)
 
 

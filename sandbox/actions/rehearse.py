@@ -100,9 +100,6 @@ class Rehearsed:
 def rehearse(request: Request, machine: Machine, progress: Progress) -> Rehearsed:
     """Do all of it; what a node would refuse is in the result, what cannot be rehearsed raises `BadInput`."""
     algorithm = request.proposal.algorithm
-    if not algorithm.runs_image:
-        sentence = "A statistic has no program that could be rehearsed; `job preview` says what it would cost."
-        raise BadInput("statistic-not-rehearsed", sentence)
     try:
         order = make_order(algorithm, request.parameters, request.blocks, request.rho_nano)
         plan, priced = _plan(algorithm, order, request)

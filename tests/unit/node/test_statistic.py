@@ -1,9 +1,7 @@
 """A node takes statistics through its states without image, engine or chambers, and charges and seals them as usual."""
 
 from collections.abc import Callable
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from factory import recipient_key
@@ -14,16 +12,12 @@ from protocol.documents.envelope import read_claim
 from protocol.documents.receipt import Receipt
 from protocol.documents.release import Release, ReleasedHistogram
 from sandbox.actions.preview import preview
-from sandbox.actions.proposal import make_order, read_proposal
-from sandbox.actions.rehearse import rehearse
 from sandbox.data.statistic import measure_all
 from sandbox.domain.job import JobState
 from sandbox.domain.statistic import reading_milliseconds
-from sandbox.errors import BadInput
 from sandbox.store.dataset import read_dataset
 
 Kit = Any
-ROOT = Path(__file__).parents[3]
 
 RISK = "rs7903146"
 WOMEN = {"name": "women", "kind": "count", "where": [{"column": "sex", "values": ["female"]}]}
@@ -231,15 +225,3 @@ def test_preview_of_a_statistic_is_its_charge(no_engine: Kit) -> None:
     assert seen["would"] == "charge"
     assert seen["rho_nano"] == row.rho_charged_nano
     assert [one["name"] for one in seen["outputs"]] == ["women", "diabetes"]
-
-
-def test_statistic_is_proposed_without_an_image_and_not_rehearsed() -> None:
-    proposal = read_proposal(ROOT / "algorithms" / "case_control")
-    order = make_order(proposal.algorithm, {"variants": [RISK]}, 0, DEAR)
-
-    with pytest.raises(BadInput) as refused:
-        rehearse(cast("Any", SimpleNamespace(proposal=proposal)), cast("Any", None), lambda *_: None)
-
-    assert [share.output for share in order.rho] == ["type_2_diabetes"]
-    assert proposal.archive is None
-    assert refused.value.code == "statistic-not-rehearsed"
