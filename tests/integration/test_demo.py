@@ -242,3 +242,14 @@ def test_story_says_what_is_needed_to_understand_it(synthetic: Performance) -> N
     for words in ("2 of 3 of committee ethics agree", "noise 99.9 %", "truth*", "receipts verified offline", "total"):
         assert words in synthetic.story
     assert synthetic.told["timings"]["until_first_chamber"] > 0
+
+
+def test_synthetic_statistic_answers_the_same_question_beside_the_blocks(synthetic: Performance) -> None:
+    found = synthetic.told["statistic"]
+
+    assert [(one["node"], one["mode"]) for one in found] == [
+        (node, mode) for node in ("node-fi", "node-es", "node-it") for mode in ("block", "statistic")
+    ]
+    assert all(one["near"] for one in found if one["mode"] == "statistic")
+    assert all(one["error"] == pytest.approx(one["value"] - one["truth"]) for one in found)
+    assert {one["truth"] for one in found} == {0.3148}
