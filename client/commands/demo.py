@@ -4,8 +4,8 @@
     2 start      a registry and the nodes start as programs of their own
     3 propose    a researcher signs and submits        4 review   two of three committee members approve
     5 order      one signed order per node             6 run      chambers, gate, sealed releases
-    7 results    verified, decrypted, beside the truth 8 refusals six attempts that must fail
-    9 verify     every receipt, offline
+    7 results    verified, decrypted, beside the truth 8 statistic the same question, by the nodes' own code
+    9 refusals   six attempts that must fail          10 verify    every receipt, offline
 
 The exit code is the story's success: 0 if everything that it promises was so.
 """
