@@ -184,8 +184,10 @@ def in_seconds(seconds: float) -> datetime:
 def run_directory() -> Iterator[Path]:
     """A directory on tmpfs, which is empty of chambers' files at the end."""
     directory = Path(tempfile.mkdtemp(prefix="safeconduct-tests-", dir=_SHARED_MEMORY))
-    yield directory
-    shutil.rmtree(directory)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
 
 
 def living(first_uid: int = FIRST_UID) -> list[str]:

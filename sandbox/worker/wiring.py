@@ -28,6 +28,7 @@ from sandbox.store import schema
 from sandbox.store.base import Store
 from sandbox.store.ledger_head import check_head
 
+LEAST_WORKERS_PADDED = 2
 POLICY_FOLDER = Path(__file__).parents[2] / "policies"
 SECCOMP = {"standard": POLICY_FOLDER / "seccomp.json", "strict": POLICY_FOLDER / "seccomp-strict.json"}
 
@@ -35,6 +36,7 @@ SECCOMP = {"standard": POLICY_FOLDER / "seccomp.json", "strict": POLICY_FOLDER /
 def open_node(settings: Settings) -> Node:
     """Open the node of these settings in this process."""
     trust = open_trust(settings)
+    check_workers(settings, trust.policy)
     store = open_store(settings)
     places = _places(settings)
     with store.reading() as session:
@@ -108,6 +110,13 @@ def _places(settings: Settings) -> Places:
 def _connector(settings: Settings, key: PrivateKey, clock: GuardedClock) -> Callable[[], Registry]:
     courier = Courier(url=settings.registry, node=settings.node, key=key)
     return lambda: Registry(courier, now=clock.now)
+
+
+def check_workers(settings: Settings, policy: Policy) -> None:
+    """Refuse one worker alone for padded jobs: a chamber that sleeps would delay the charge of the next order."""
+    if policy.timing == "padded" and settings.worker_concurrency < LEAST_WORKERS_PADDED:
+        sentence = f"The policy pads times, which takes worker_concurrency {LEAST_WORKERS_PADDED} or more in node.toml."
+        raise Misconfigured("workers-too-few", sentence)
 
 
 def _starter(settings: Settings, policy: Policy) -> Callable[[], ChamberRuntime]:

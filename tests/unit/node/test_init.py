@@ -195,6 +195,14 @@ def test_node_that_is_to_promise_more_isolation_than_it_has_does_not_open(tmp_pa
     assert caught.value.code == "profile-unavailable"
 
 
+def test_node_whose_one_worker_would_tell_run_times_does_not_open(tmp_path: Path) -> None:
+    init_node(new(tmp_path, policy=json.dumps(numbers() | {"timing": "padded"}).encode()), START)
+    one = load_settings(tmp_path / "node", {}).model_copy(update={"worker_concurrency": 1})
+    with pytest.raises(Misconfigured) as caught:
+        open_node(one)
+    assert caught.value.code == "workers-too-few"
+
+
 def test_signed_policy_is_the_one_that_the_root_verifies(tmp_path: Path) -> None:
     init_node(new(tmp_path), START)
     root = open_trust_root(ROOT, digest_of(ROOT))
