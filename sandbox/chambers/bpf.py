@@ -57,7 +57,8 @@ def compile_filter(profile: str) -> bytes:
 def supervisor_profile(profile: str) -> str:
     """The engine's profile for a whole cell: the chambers' list and what the supervisor needs beside it."""
     document = json.loads(profile)
-    others = ({**rule, "names": sorted(set(rule["names"]) - set(_FOR_THE_SUPERVISOR))} for rule in document["syscalls"])
+    mine = set(_FOR_THE_SUPERVISOR)
+    others = ({**rule, "names": sorted(set(rule["names"]) - mine)} for rule in document.get("syscalls", ()))
     rules = [rule for rule in others if rule["names"]]
     rules.append({"names": list(_FOR_THE_SUPERVISOR), "action": "SCMP_ACT_ALLOW"})
     return json.dumps({**document, "syscalls": rules})

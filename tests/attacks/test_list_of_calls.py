@@ -10,6 +10,8 @@ import docker
 import pytest
 from seccomp_filters import ALLOW, filter_of, numbers_of, verdict
 
+from sandbox.domain.chamber import Profile
+
 Program = list[tuple[int, int, int, int]]
 CALLS = range(600)
 
@@ -20,7 +22,10 @@ def filters(engine: docker.APIClient, image: help_.Image, hall: help_.Hall) -> I
     if os.geteuid() != 0:
         pytest.skip("only root may read filters back from the kernel")
     with ExitStack() as stack:
-        yield started(engine, hall, stack, [f"seccomp={help_.profile()}"]), started(engine, hall, stack, [])
+        yield (
+            started(engine, hall, stack, [f"seccomp={help_.list_of_calls(Profile.STANDARD)}"]),
+            started(engine, hall, stack, []),
+        )
 
 
 def started(engine: docker.APIClient, hall: help_.Hall, stack: ExitStack, options: list[str]) -> Program:
@@ -37,13 +42,17 @@ def started(engine: docker.APIClient, hall: help_.Hall, stack: ExitStack, option
 
 def restricted_numbers() -> set[int]:
     """The numbers of the calls that are allowed with some arguments only."""
-    rules = json.loads(help_.profile())["syscalls"]
+    rules = json.loads(help_.list_of_calls(Profile.STANDARD))["syscalls"]
     return numbers_of({name for rule in rules if rule.get("args") for name in rule["names"]})
 
 
 def values() -> list[int]:
     """Every argument that our list names, and some that it does not."""
-    named = {argument["value"] for rule in json.loads(help_.profile())["syscalls"] for argument in rule.get("args", [])}
+    named = {
+        argument["value"]
+        for rule in json.loads(help_.list_of_calls(Profile.STANDARD))["syscalls"]
+        for argument in rule.get("args", [])
+    }
     return sorted(named | {0, 1, 17, 1 << 28, 1 << 32, (1 << 64) - 1, 0xFFFFFFFF})
 
 

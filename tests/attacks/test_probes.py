@@ -8,6 +8,7 @@ import chamber_help as help_
 from seccomp_filters import numbers_of
 
 from sandbox.chambers import limits
+from sandbox.domain.chamber import Profile
 
 HONEST = help_.HONEST
 REFUSED = {"EPERM", "ENOSYS"}
@@ -28,7 +29,7 @@ def found(hall: help_.Hall, role: str, **changes: Any) -> Any:
 
 def allowed_numbers() -> set[int]:
     """The numbers of the calls that the list names."""
-    rules = json.loads(help_.profile())["syscalls"]
+    rules = json.loads(help_.list_of_calls(Profile.STANDARD))["syscalls"]
     return numbers_of({name for rule in rules if rule["action"] == "SCMP_ACT_ALLOW" for name in rule["names"]})
 
 
