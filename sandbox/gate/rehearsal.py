@@ -15,7 +15,7 @@ import numpy as np
 
 from sandbox.domain.plan import GatePlan, OutputPlan
 from sandbox.gate.accuracy import ExpectedError, expected_error
-from sandbox.gate.parse import WHOLE_MAXIMUM, Column, Reader, Row, read_columns
+from sandbox.gate.parse import WHOLE_MAXIMUM, Column, Reader, read_columns
 
 _SHOWN = 60  # characters of an untrusted value that an explanation quotes
 
@@ -39,19 +39,13 @@ class OutputFindings:
 
 def is_readable(plan: GatePlan, untrusted: bytes) -> bool:
     """Tell whether the gate reads these bytes of a chamber, or takes its defaults instead."""
-    return _read(Reader(plan), untrusted) is not None
-
-
-def _read(reader: Reader, untrusted: bytes | None) -> Row | None:
-    """Read as `read_columns` does: a row with an infinity, such as 1e999, counts as unreadable."""
-    row = reader.read(untrusted)
-    return row if row is not None and all(map(isfinite, row)) else None
+    return Reader(plan).read(untrusted) is not None
 
 
 def explore(plan: GatePlan, untrusted_outputs: Sequence[bytes | None]) -> tuple[OutputFindings, ...]:
     """Say for each output what the chambers gave and what the gate would make of it without noise."""
     reader = Reader(plan)
-    rows = [row for row in (_read(reader, untrusted) for untrusted in untrusted_outputs) if row is not None]
+    rows = [row for row in map(reader.read, untrusted_outputs) if row is not None]
     columns = read_columns(plan, untrusted_outputs)
     return tuple(
         _findings(plan, output, [row[at] for row in rows], columns[at]) for at, output in enumerate(plan.outputs)
