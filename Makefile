@@ -12,12 +12,12 @@ PYTHON ?= python3
 SETUP = $(PYTHON) -I compose/local
 SET = . ./.run/env &&
 
-.PHONY: demo test check fix bench clean up python
+.PHONY: demo test check fix bench clean up tests-up python
 
 demo: up
 	@$(SET) exec safeconduct demo $(if $(JSON),--json-file '$(JSON)') $(if $(GENOMES),--genomes '$(GENOMES)')
 
-test: up
+test: tests-up
 	@$(SET) exec python -m pytest $(if $(ARGS),$(ARGS),--cov)
 
 bench: up
@@ -39,3 +39,6 @@ clean:
 
 up python:
 	@$(SETUP) $@
+
+tests-up:
+	@$(SETUP) tests

@@ -1,6 +1,7 @@
-"""Set this machine up for Safeconduct, or undo it: `python3 compose/local up | python | clean`.
+"""Set this machine up for Safeconduct, or undo it: `python3 compose/local up | tests | python | clean`.
 
-`up` makes what `make demo` and `make test` need; `python` only the virtual environment; `clean` undoes all of it.
+`up` makes what `make demo` and `make bench` need, `tests` what the tests need as well; `python` only the virtual
+environment; `clean` undoes all of it.
 
  1. First every step says whether it can be done and what it must install; if one cannot, that is said and nothing has
     been changed.
@@ -25,11 +26,14 @@ import broker
 import cells
 import engine
 import leftovers
+import tools
 import virtualenv
+import web
 from errors import CannotSetUp
 from machine import Machine, install, say
 
-STEPS = {"python": (virtualenv,), "up": (virtualenv, cells, broker, engine, base_image)}
+UP = (virtualenv, web, cells, broker, engine, base_image)
+STEPS = {"python": (virtualenv,), "up": UP, "tests": (tools, *UP)}
 
 
 def set_up(machine: Machine, command: str) -> None:
@@ -41,7 +45,7 @@ def set_up(machine: Machine, command: str) -> None:
     settings: dict[str, str] = {}
     for step in steps:
         settings |= step.prepare(Machine(machine.checkout, {**machine.environment, **settings}))
-    if command == "up":
+    if command != "python":
         write_settings(machine, settings)
 
 
