@@ -21,7 +21,9 @@ def needs(machine: Machine) -> list[str]:
     if shutil.which("npm") or (_folder(machine) / "assets").is_dir():
         return []
     if not machine.can_install:
-        raise CannotSetUp("The pages' files come by npm and it is not installed: install the package npm, run this again.")
+        raise CannotSetUp(
+            "The pages' files come by npm, which is not installed: install the package npm and try again."
+        )
     return ["npm"]
 
 
