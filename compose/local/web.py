@@ -1,4 +1,4 @@
-"""What the pages are built on: style, components and htmx, from the npm registry by a lock of hashes, copied as they are."""
+"""What the pages are built on, from the npm registry by a lock of hashes: style, components, htmx; copied as they are."""
 
 import hashlib
 import shutil
