@@ -1,4 +1,4 @@
-"""What the pages are built on, from the npm registry by a lock of hashes: style, components, htmx; copied as they are."""
+"""What the pages are built on, from the npm registry by a lock of hashes: style, components, htmx; copied as is."""
 
 import hashlib
 import shutil
