@@ -1,7 +1,7 @@
 # The only front door. Every target does its own set-up; what that means is told in compose/local/__main__.py.
 #
 #   make demo  [JSON=FILE] [GENOMES=DIR]   the main job, told as it happens
-#   make test  [ARGS="-k name"]            the tests; all of them, the coverage of what decides as well
+#   make test  [ARGS="-k name"]            the tests; all of them side by side, with the coverage of what decides
 #   make check                             style, types, import rules
 #   make fix                               put style right
 #   make bench [JSON=FILE] [ONLY=a,b]      the figures, each beside its baseline
@@ -18,7 +18,7 @@ demo: up
 	@$(SET) exec safeconduct demo $(if $(JSON),--json-file '$(JSON)') $(if $(GENOMES),--genomes '$(GENOMES)')
 
 test: tests-up
-	@$(SET) exec python -m pytest $(if $(ARGS),$(ARGS),--cov)
+	@$(SET) exec python -m pytest $(if $(ARGS),$(ARGS),-n 3 --dist loadfile --cov)
 
 bench: up
 	@$(SET) exec python -m benches $(if $(JSON),--json-file '$(JSON)') $(if $(ONLY),--only '$(ONLY)') $(if $(PRIVACY),--privacy)
