@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from client.commands import demo_unit
 from client.commands.demo_answers import Answers
 from client.commands.demo_cast import COMMITTEE, MEMBERS, OFFICE, QUORUM, RESEARCHER
 from client.commands.demo_evidence import Evidence
@@ -49,7 +50,7 @@ class Acts:
             self.answers.fetch()
             self.answers.combine()
         if self.story.programme.name == "synthetic":
-            with self.stage.chapter("statistic", "The same question, asked of the nodes' own code"):
+            with self.stage.chapter("statistic", "The same question, asked of the nodes' own code and of each family"):
                 self.beside.perform(next(iter(self.answers.truth[self.beside.plans[0].node].values())))
         with self.stage.chapter("refusals", "What must not happen: six attempts"):
             self.refusals.perform()
@@ -64,6 +65,7 @@ class Acts:
         story, world = self.story, self.world
         folders = [ALGORITHMS / name for name in story.programme.algorithms]
         folders.append(changed_folder(story, story.programme.nodes[0].algorithm))
+        folders += [demo_unit.FOLDER] if story.programme.name == "synthetic" else []
         with ThreadPoolExecutor(max_workers=1) as pool:
             images = pool.submit(lambda: {folder: world.image(folder) for folder in folders})
             found = world.cohorts(dict.fromkeys(plan.cohort for plan in story.programme.nodes))

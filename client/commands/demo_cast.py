@@ -169,7 +169,10 @@ class Cast:
     # Data holders ---------------------------------------------------------------------------------------------
 
     def trust_root(self, holder: str, datasets: list[str], log_key: Any) -> bytes:
-        """Sign whom a holder's node believes: this office, for each data set two of the committee's three, the log."""
+        """Sign whom a holder's node believes: this office, for each data set two of the committee's three, the log.
+
+        Two persons of the holder may make good for a ledger that was lost (docs/how-to/restore-a-ledger.md).
+        """
         rule = {
             "committee": COMMITTEE,
             "office": OFFICE,
@@ -187,8 +190,14 @@ class Cast:
             "datasets": [{"dataset": dataset, "committees": [rule]} for dataset in datasets],
             "log_key": log_key,
             "roster_delay_hours": 0,
+            "custodians": [{"person": person, "keys": [self.public(person)]} for person in custodians(holder)],
         }
         return documents.sign(TrustRoot, fields, [self.key(holder)])
+
+
+def custodians(holder: str) -> tuple[str, str]:
+    """Return the names of a holder's two custodians: their keys lie in homes of their own."""
+    return f"archivist-of-{holder}", f"auditor-of-{holder}"
 
 
 def documents_key(key: PrivateKey) -> dict[str, str]:

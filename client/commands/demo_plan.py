@@ -83,16 +83,16 @@ class NodePlan:
 
     def policy(self) -> dict[str, Any]:
         """Return the numbers that the data holder signs."""
-        both = self.rho_nano * (2 if self.blocks else 1)  # where blocks run, a statistic is asked the same as well
+        all_modes = self.rho_nano * (3 if self.blocks else 1)  # where blocks run, other modes are asked as well
         return {
             "delta": "0.000001",
             "candidates": 2001,
             "blocks_minimum": self.blocks or FULL_BLOCKS,
             "block_people_minimum": 50,
             "job_cap_nano": self.rho_nano,
-            "project_cap_nano": max(PROJECT_CAP, both),
-            "dataset_cap_nano": max(LIFETIME_CAP, both),
-            "pool_cap_nano": max(LIFETIME_CAP, both),
+            "project_cap_nano": max(PROJECT_CAP, all_modes),
+            "dataset_cap_nano": max(LIFETIME_CAP, all_modes),
+            "pool_cap_nano": max(LIFETIME_CAP, all_modes),
             "algorithm_cap_nano": max(PROJECT_CAP, self.rho_nano),
             "maximum_family_size": self.family_size,
             "timing": self.timing,
@@ -143,8 +143,8 @@ def synthetic(people: int, blocks: int) -> Programme:
             blocks=blocks,
             rho_nano=median_rho_nano(blocks),
             timing="immediate",
-            lanes=1,
-            slots=people,
+            lanes=2 if number == 1 else 1,  # the first runs a chamber for each family as well
+            slots=people // 2,  # a public number above that of the families: they have two and a half members
             family_size=LARGEST_FAMILY,
             slot_milliseconds=GENEROUS_MILLISECONDS,
         )
@@ -167,7 +167,7 @@ def _small(people: int) -> NodePlan:
         rho_nano=PROJECT_CAP,
         timing="padded",
         lanes=4,
-        slots=people // 2,  # a public number above that of the families: they have two and a half members
+        slots=people // 2,
         family_size=LARGEST_FAMILY,
         slot_milliseconds=2_000,  # four at once need far less: a late chamber becomes a default and spoils the answer
         why="its holder lets one job spend rho 0.125, four times the usual: with few people less would say nothing",

@@ -1,7 +1,8 @@
-"""The same question asked twice: of foreign code in blocks, and of the node's own code as a declared statistic.
+"""The same question asked in three modes: `block`, `statistic`, and at the first node `unit`.
 
-`association` fits a regression in each block of people and adjusts for age and sex; `case_control` counts alleles of
-cases and controls and adjusts for nothing. Both pay the same, so that their errors can be compared.
+`association` fits a regression in each block of people and adjusts for age and sex; `case_control` has the node's own
+code count alleles of cases and controls, `case_counts` foreign code in each family, and both adjust for nothing. All
+pay the same, so that their errors can be compared.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from typing import Any, Final
 
 from client import algorithm_folder
+from client.commands import demo_unit
 from client.commands.demo_cast import MEMBERS, QUORUM
 from client.commands.demo_plan import NodePlan
 from client.commands.demo_story import Story, Submitted, source_commit
@@ -18,7 +20,6 @@ from client.commands.demo_world import ALGORITHMS
 from client.commands.job_tables import nano, short
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.envelope import read_envelope
-from protocol.documents.release import ReleasedValue
 
 NAME: Final = "case_control"
 ASKED: Final = "association"
@@ -35,14 +36,34 @@ class Beside:
     def perform(self, truth: float) -> None:
         """Sign, approve, order, wait, compare; `truth` is the log odds ratio that the diagnoses were drawn with."""
         submitted = self._submit()
-        terms = self.story.terms(ASKED)
-        for member in MEMBERS[:QUORUM]:
-            self.story.approve(submitted, member, terms)
+        self._approve(submitted)
         orders = self._order(submitted)
         self.story.wait(orders)
         for plan in self.plans:
             self._compare(plan, orders[plan.node], truth)
+        if demo_unit.can_run():
+            self._ask_families(self.plans[0], truth)
+        else:
+            self.stage.tell(
+                "No chamber for each family: this machine has no cells, and containers would take too long."
+            )
         self._show(truth)
+
+    def _ask_families(self, plan: NodePlan, truth: float) -> None:
+        counting = demo_unit.submit(self.story)
+        self._approve(counting)
+        order = demo_unit.order(self.story, plan, counting)
+        self.stage.tell(
+            f"At {plan.node} alone, a chamber for each family as well: {plan.slots} of them, a public number above that "
+            "of the families."
+        )
+        self.story.wait({plan.node: order})
+        self._compare_families(plan, order, truth)
+
+    def _approve(self, submitted: Submitted) -> None:
+        terms = self.story.terms(ASKED)
+        for member in MEMBERS[:QUORUM]:
+            self.story.approve(submitted, member, terms)
 
     def _submit(self) -> Submitted:
         folder, researcher = ALGORITHMS / NAME, self.story.researcher
@@ -70,9 +91,21 @@ class Beside:
             self.stage.promise(False, f"{plan.node} released nothing: {said.reason} [{said.code}]")
             return
         asked = (("block", block.numbers[0], plan.blocks), ("statistic", result.release.numbers[0], 0))
-        self.found += [_as_data(plan, mode, value, truth) for mode, value, _ in asked]
+        self.found += [
+            _as_data(plan, mode, value.name, float(value.value), float(value.standard_error or 0), truth)
+            for mode, value, _ in asked
+        ]
         self.found[-1]["rho_charged_nano"] = result.receipt.rho_charged_nano
         self.found[-2]["rho_charged_nano"] = self.story.results[plan.node].receipt.rho_charged_nano
+
+    def _compare_families(self, plan: NodePlan, order: str, truth: float) -> None:
+        result = self.story.researcher.result(order)
+        if result.release is None:
+            self.stage.promise(False, f"{plan.node} released nothing: {result.receipt.reason} [{result.receipt.code}]")
+            return
+        value, error = demo_unit.log_odds_ratio(result.release)
+        found = _as_data(plan, "unit", "log_odds_ratio", value, error, truth)
+        self.found.append({**found, "rho_charged_nano": result.receipt.rho_charged_nano})
 
     def _show(self, truth: float) -> None:
         self.stage.table(
@@ -91,23 +124,22 @@ class Beside:
                 for one in self.found
             ],
         )
-        kept = [one["near"] for one in self.found if one["mode"] == "statistic"]
+        kept = [one["near"] for one in self.found if one["mode"] != "block"]
         self.stage.promise(
-            len(kept) == len(self.plans) and all(kept),
-            "the statistic answers at every node, as near to the truth as its stated error lets it be; blocks answer "
-            "what no list of statistics foresees, and pay for it in error",
+            len(kept) == len(self.plans) + demo_unit.can_run() and all(kept),
+            "statistic and unit answer as near to the truth as their stated errors let them be; blocks answer what no "
+            "list of statistics and no sum over families foresees, and pay for it in error",
         )
 
 
-def _as_data(plan: NodePlan, mode: str, value: ReleasedValue, truth: float) -> dict[str, Any]:
-    error, stated = float(value.value) - truth, float(value.standard_error or 0)
+def _as_data(plan: NodePlan, mode: str, name: str, value: float, stated: float, truth: float) -> dict[str, Any]:
     return {
         "node": plan.node,
         "mode": mode,
-        "name": value.name,
-        "value": float(value.value),
+        "name": name,
+        "value": value,
         "standard_error": stated,
         "truth": truth,
-        "error": error,
-        "near": abs(error) <= SAMPLING_ERRORS * stated,
+        "error": value - truth,
+        "near": abs(value - truth) <= SAMPLING_ERRORS * stated,
     }

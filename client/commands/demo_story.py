@@ -66,6 +66,7 @@ class Story:
         self.submitted: dict[str, Submitted] = {}
         self.envelopes: dict[str, bytes] = {}
         self.orders: dict[str, str] = {}
+        self.chambers: dict[str, int] = {}  # of each order that runs an image
         self.results: dict[str, Result] = {}
         self.researcher: Client
         self.members: dict[str, Client] = {}
@@ -74,8 +75,9 @@ class Story:
 
     def submit(self, name: str, folder: Path, built: Path, **changes: Any) -> Submitted:
         """Have the researcher sign an algorithm with its image, upload both, and return what was submitted."""
-        slot_milliseconds = self.programme.running(name)[0].slot_milliseconds
-        spec = {**algorithm_folder.read_spec(folder), "slot_milliseconds": slot_milliseconds, **changes}
+        running = self.programme.running(name)
+        slots = {"slot_milliseconds": running[0].slot_milliseconds} if running else {}
+        spec = {**algorithm_folder.read_spec(folder), **slots, **changes}
         commit = source_commit(folder)
         envelope = self.researcher.sign_algorithm(
             {**spec, "source_commit": commit}, read_json(built / IDENTITY), commit
@@ -175,6 +177,7 @@ class Story:
         envelopes = self.researcher.sign_orders(self.wish(plan) for plan in plans)
         self.envelopes = dict(zip((plan.node for plan in plans), envelopes, strict=True))
         self.orders = {node: read_envelope(envelope).digest for node, envelope in self.envelopes.items()}
+        self.chambers = {self.orders[plan.node]: plan.blocks or plan.slots for plan in plans}
         self.stage.table(
             ["node", "algorithm", "asks", ">rho", "order"],
             [[p.node, p.algorithm, asked(p), nano(p.rho_nano), f"{self.orders[p.node][:16]}…"] for p in plans],
@@ -226,10 +229,9 @@ class Story:
 
     def _progress(self, order: str, state: Mapping[str, Any]) -> tuple[str, float]:
         said = str(state["state"])
-        if said != "running" or order not in self.orders.values():  # a statistic has no chambers to count
+        if said != "running" or order not in self.chambers:  # a statistic has no chambers to count
             return said, PROGRESS.get(said, 1.0)
-        plan = next(plan for plan in self.programme.nodes if plan.node == state["node"])
-        done, chambers = self.node_job(plan.node, order).get("next_chamber", 0), plan.blocks or plan.slots
+        done, chambers = self.node_job(str(state["node"]), order).get("next_chamber", 0), self.chambers[order]
         return f"running, {done} of {chambers} chambers", 0.1 + 0.85 * done / chambers
 
     def node_job(self, node: str, order: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import gzip
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -248,8 +249,46 @@ def test_synthetic_statistic_answers_the_same_question_beside_the_blocks(synthet
     found = synthetic.told["statistic"]
 
     assert [(one["node"], one["mode"]) for one in found] == [
-        (node, mode) for node in ("node-fi", "node-es", "node-it") for mode in ("block", "statistic")
+        *((node, mode) for node in ("node-fi", "node-es", "node-it") for mode in ("block", "statistic")),
+        ("node-fi", "unit"),
     ]
-    assert all(one["near"] for one in found if one["mode"] == "statistic")
+    assert all(one["near"] for one in found if one["mode"] != "block")
+    assert len({one["rho_charged_nano"] for one in found if one["node"] == "node-fi"}) == 1
     assert all(one["error"] == pytest.approx(one["value"] - one["truth"]) for one in found)
     assert {one["truth"] for one in found} == {0.3148}
+
+
+def test_ledger_of_a_demo_node_is_restored_by_its_two_custodians(synthetic: Performance, tmp_path: Path) -> None:
+    """As docs/how-to/restore-a-ledger.md says: a lost database, one custodian who is not enough, and a second one."""
+    name, holder = "node-fi", "biobank-helsinki"
+    (kept,) = (synthetic.folder.parent / "cache").glob(f"world-*/nodes/{name}")
+    node, restore = tmp_path / name, tmp_path / "restore.json"
+    shutil.copytree(synthetic.folder / "nodes" / name, node)
+    for part in node.glob("node.db*"):
+        part.unlink()
+    shutil.copy(kept / "node.db", node / "node.db")
+    here, people = ["--dir", str(node)], synthetic.folder / "people"
+
+    refused = _say("ledger", "verify", *here)
+    _say("ledger", "restore", "prepare", *here, "--out", str(restore), "--reason", "the disk died")
+    _sign(restore, people, f"archivist-of-{holder}")
+    alone = _say("ledger", "restore", "apply", *here, str(restore))
+    _sign(restore, people, f"auditor-of-{holder}")
+    applied = _say("ledger", "restore", "apply", *here, str(restore))
+    opened = _say("ledger", "verify", *here)
+
+    assert refused.returncode != 0
+    assert "ledger-rolled-back" in refused.stderr
+    assert alone.returncode != 0
+    assert "restore-persons" in alone.stderr
+    assert (applied.returncode, opened.returncode) == (0, 0), applied.stderr + opened.stderr
+
+
+def _sign(restore: Path, people: Path, custodian: str) -> None:
+    signed = _say("ledger", "restore", "sign", str(restore), "--key", str(people / custodian / "keys" / "me.pem"))
+    assert signed.returncode == 0, signed.stderr
+
+
+def _say(*words: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "client.cli", *words, "--json"]
+    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
