@@ -54,8 +54,8 @@ class Beside:
         self._approve(counting)
         order = demo_unit.order(self.story, plan, counting)
         self.stage.tell(
-            f"At {plan.node} alone, a chamber for each family as well: {plan.slots} of them, a public number above that "
-            "of the families."
+            f"At {plan.node} alone, a chamber for each family as well: {plan.slots} of them, a public number above "
+            "that of the families."
         )
         self.story.wait({plan.node: order})
         self._compare_families(plan, order, truth)
