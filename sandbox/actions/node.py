@@ -86,8 +86,8 @@ class Node:
         return self.places.run / job_id
 
     def remove_run_directories(self, keep: Collection[str]) -> None:
-        """Forget staged blocks and outputs of every job but those to keep; roots of images are the runtime's."""
+        """Forget staged blocks and outputs of every job but those to keep; what begins with a point is no job's."""
         if self.places.run.exists():
             for directory in self.places.run.iterdir():
-                if directory.is_dir() and directory.name not in {*keep, ROOTS}:
+                if directory.is_dir() and directory.name not in keep and not directory.name.startswith("."):
                     shutil.rmtree(directory)

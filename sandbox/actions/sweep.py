@@ -1,7 +1,9 @@
 """Ring again for what fell silent, and clear away what has no owner: losing the whole broker costs seconds."""
 
 from sandbox.actions.node import Node
+from sandbox.domain.checks import BEAT, WORKER
 from sandbox.store import job
+from sandbox.store.checks import forget_parts
 
 
 def sweep(node: Node) -> int:
@@ -18,8 +20,10 @@ def sweep(node: Node) -> int:
 
 def bury_worker(node: Node, owner_prefix: str) -> int:
     """End the leases of a worker process that is known to be dead, so that its jobs need not wait them out."""
+    now = node.clock.now()
     with node.store.transaction() as session:
-        return job.end_leases_of(session, owner_prefix, node.clock.now())
+        forget_parts(session, f"{WORKER}{owner_prefix}", now + BEAT)
+        return job.end_leases_of(session, owner_prefix, now)
 
 
 def reap(node: Node) -> int:

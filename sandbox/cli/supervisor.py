@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING
 
-from sandbox.errors import Conflict
+from sandbox.errors import Conflict, InfrastructureLost
 from sandbox.worker.names import LOCK_FILE, READY_FILE, owner_prefix
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Supervisor:
     def __init__(self, settings: Settings, say_ready: Callable[[], None]) -> None:
         self._settings = settings
         self._say_ready = say_ready
-        self._node: Node
+        self._node: Node | None = None
         self._ending = False
         self._deaths: list[float] = []
         self._worker: subprocess.Popen[bytes]
@@ -64,8 +64,8 @@ class Supervisor:
         from sandbox.worker.service import Service
         from sandbox.worker.wiring import open_node
 
-        self._node = open_node(self._settings)
-        service = Service(node=self._node, settings=self._settings)
+        node = self._node = open_node(self._settings)
+        service = Service(node=node, settings=self._settings)
         try:
             service.start()
             self._watch(service)
@@ -91,15 +91,20 @@ class Supervisor:
 
     def _replace(self) -> None:
         """Clear away a dead worker and start the next, slower each time within a minute."""
-        from sandbox.actions.sweep import bury_worker
-
         _kill_group(self._worker.pid)
-        bury_worker(self._node, owner_prefix(self._worker.pid))
+        self._bury()
         now = time.monotonic()
         self._deaths = [at for at in self._deaths if now - at < STABLE_SECONDS]
         time.sleep(RESTART_SECONDS[min(len(self._deaths), len(RESTART_SECONDS) - 1)])
         self._deaths.append(now)
         self._worker = self._start_worker()
+
+    def _bury(self) -> None:
+        """End the leases of the worker that is dead, and no longer count it among the living."""
+        from sandbox.actions.sweep import bury_worker
+
+        if self._node is not None:
+            bury_worker(self._node, owner_prefix(self._worker.pid))
 
     def _end(self) -> None:
         """Let the worker finish, within bounds, and leave nothing of it behind."""
@@ -111,6 +116,8 @@ class Supervisor:
         finally:
             _kill_group(self._worker.pid)
             self._worker.wait()
+            with contextlib.suppress(InfrastructureLost):  # the leases then run out by themselves
+                self._bury()
             self._ready_file.unlink(missing_ok=True)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:

@@ -126,6 +126,10 @@ class Registry:
         """Fetch the untrusted bytes of a signed document."""
         return self._send("GET", f"/documents/{digest}").content
 
+    def accreditation(self) -> bytes:
+        """Fetch the untrusted bytes of this node's newest accreditation."""
+        return self._send("GET", f"/accreditations/{self._courier.node}").content
+
     def log_checkpoint(self) -> str:
         """Fetch the untrusted checkpoint of the registry's log."""
         return _text(self._send("GET", "/log/checkpoint"))

@@ -54,3 +54,10 @@ def reserved_until(session: Session) -> dt.datetime | None:
     """
     wanted = JobRow.state.in_(RESERVING), JobRow.release_at > JobRow.charged_at
     return session.scalar(select(func.max(JobRow.slots_end_at)).where(*wanted))
+
+
+def is_reserving(session: Session, now: dt.datetime) -> bool:
+    """Tell whether any job is between its charge and its scheduled release."""
+    early = (JobRow.state == JobState.SEALED) & (JobRow.release_at > now)
+    wanted = select(JobRow.id).where(JobRow.state.in_(CHARGED_AND_OPEN) | early).limit(1)
+    return session.scalar(wanted) is not None

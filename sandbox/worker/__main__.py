@@ -16,6 +16,7 @@ from sandbox.actions.node import Node
 from sandbox.actions.tick import tick
 from sandbox.settings import load_settings
 from sandbox.worker.app import TASK, make_app, queue_name
+from sandbox.worker.beats import start_beats
 from sandbox.worker.logs import configure_logs
 from sandbox.worker.names import READY_FILE, owner_name
 from sandbox.worker.wiring import open_node
@@ -33,7 +34,9 @@ def main(directory: Path) -> None:
     nodes: list[Node] = []
 
     def _open(**_: object) -> None:
-        nodes.append(open_node(settings))
+        node = open_node(settings)
+        start_beats(node, owner_name(os.getppid(), os.getpid()))
+        nodes.append(node)
 
     def _say_ready(**_: object) -> None:
         (settings.run_directory / READY_FILE).write_text(str(os.getpid()))

@@ -1,11 +1,14 @@
-"""What runs beside the worker as long as the node runs: agent, relay, sweeper, teller of progress, reaper, janitor.
+"""What runs beside the worker as long as the node runs: agent, relay, sweeper, teller of progress, reaper, janitor, and
+the checker, which looks at the node itself.
 
 Each is a loop around one action in a thread of its own; a failure is logged by its code and tried again after a pause.
 None of them holds state that matters: all of them may die at any instant and start anew.
 """
 
+import datetime as dt
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,22 +17,26 @@ from kombu.exceptions import OperationalError
 from sandbox.actions.catalogue import publish_catalogue
 from sandbox.actions.images import forget_images
 from sandbox.actions.intake import Intake, note_statuses, take_in
+from sandbox.actions.look import is_due, note_round, take_look
 from sandbox.actions.node import Node
 from sandbox.actions.progress import acknowledge, last_event, tell_progress
 from sandbox.actions.relay import relay
 from sandbox.actions.sweep import reap, sweep
 from sandbox.actions.watch_log import watch
+from sandbox.domain.checks import on_beat
 from sandbox.domain.job import JobState
-from sandbox.errors import Held, SafeconductError
+from sandbox.errors import Held, InfrastructureLost, SafeconductError
 from sandbox.hub.registry import Registry
 from sandbox.settings import Settings
 from sandbox.worker.app import TASK, make_app
+from sandbox.worker.looks import make_looks
 
 RELAY_SECONDS = 0.1
 PROGRESS_SECONDS = 0.5
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 IMAGES_SECONDS = 3600.0
+CHECKER_SECONDS = 1.0
 IDLE_POLL_SECONDS = 1.0  # between two polls that brought nothing new, whatever the registry does
 
 log = structlog.get_logger()
@@ -53,6 +60,7 @@ class Service:
             "teller": self._teller,
             "reaper": self._reaper,
             "janitor": self._janitor,
+            "checker": self._checker,
         }
         for name, loop in loops.items():
             threading.Thread(target=loop, name=name, daemon=True).start()
@@ -149,17 +157,53 @@ class Service:
 
         self._repeat("janitor", forget)
 
+    def _checker(self) -> None:
+        """Look at broker, engine, chambers, disks and papers, each as often as it is due."""
+        node = self.node
+        looks = make_looks(self.settings, node.trust, node.store, node.clock)
+        due = dict.fromkeys((look.name for look in looks), node.clock.now())
+
+        def look_around() -> float:
+            for look in looks:
+                now = node.clock.now()
+                if due[look.name] <= now:
+                    take_look(node.store, node.clock.now, look)
+                    due[look.name] = now + look.every
+            return CHECKER_SECONDS
+
+        self._repeat("checker", look_around)
+
     def _repeat(self, name: str, action: Callable[[], float], done: threading.Event | None = None) -> None:
         """Do an action until the end, or until it is done; it returns how long to wait before the next time."""
-        failures = 0
+        failures, noted = 0, Noted(self.node, name)
         while not (self.stop.is_set() or (done and done.is_set())):
             try:
                 pause = action()
                 failures = 0
+                noted.round(None)
             except Exception as error:  # a loop must not end because one round of it failed
                 code = error.code if isinstance(error, SafeconductError) else type(error).__name__
                 if not failures:
                     log.warning("loop-failed", loop=name, code=code)
                 failures += 1
+                noted.round(code[:100])
                 pause = min(PAUSE_AFTER_FAILURE_SECONDS * 2 ** min(failures - 1, 8), LONGEST_PAUSE_SECONDS)
             self.stop.wait(pause)
+
+
+class Noted:
+    """Keeps how the newest round of a loop went: by the clock, and at once when it goes otherwise than before."""
+
+    def __init__(self, node: Node, loop: str) -> None:
+        self._node, self._loop = node, loop
+        self._at: dt.datetime | None = None
+        self._code: str | None = None
+
+    def round(self, code: str | None) -> None:
+        """Note one round; a database that does not answer shows by itself."""
+        now = self._node.clock.now()
+        if code == self._code and not is_due(self._at, now):
+            return
+        with suppress(InfrastructureLost):
+            note_round(self._node.store, self._loop, code, now)
+            self._at, self._code = on_beat(now), code

@@ -14,13 +14,16 @@ from protocol.crypto.keys import PrivateKey, load_private
 from protocol.documents.policy import Policy
 from protocol.documents.trust_root import TrustRoot
 from protocol.trust.root import open_policy
+from sandbox.actions.checks import Watched
 from sandbox.actions.clock import GuardedClock, wall_clock
 from sandbox.actions.init import LEDGER_HEAD, NODE_KEY, POLICY
 from sandbox.actions.node import ROOTS, Node, Places, Times, Trust
 from sandbox.actions.policy import check_policy
 from sandbox.actions.policy_files import digest_policies, open_policies, read_policies
+from sandbox.actions.self_test import FOLDER, Bench
 from sandbox.actions.trust_root import check_roots, read_roots
 from sandbox.chambers.runtime import ChamberRuntime
+from sandbox.domain.chamber import Profile
 from sandbox.errors import Misconfigured, Refused
 from sandbox.hub.registry import Courier, Registry
 from sandbox.settings import Settings
@@ -58,7 +61,33 @@ def open_node(settings: Settings) -> Node:
         seccomp=_read(SECCOMP[trust.policy.profile]).decode(),
         oci_runtime=settings.oci_runtime,
         connect=_connector(settings, key, clock),
-        start_runtime=_starter(settings, trust.policy),
+        start_runtime=_starter(settings, trust.policy, settings.run_directory.name, settings.run_directory / ROOTS),
+    )
+
+
+def open_bench(settings: Settings, policy: Policy) -> Bench:
+    """What the chamber self-test needs: the node's engine under a name of its own."""
+    name, roots = f"{settings.run_directory.name}-self-test", settings.run_directory / FOLDER / "roots"
+    return Bench(
+        start_runtime=_starter(settings, policy, name, roots),
+        run=settings.run_directory,
+        seccomp=_read(SECCOMP[policy.profile]).decode(),
+        oci_runtime=settings.oci_runtime,
+        profile=Profile(policy.profile),
+    )
+
+
+def open_watched(settings: Settings, store: Store, root: TrustRoot) -> Watched:
+    """What the checks are about; a node that does not open can be looked at as well."""
+    return Watched(
+        node=settings.node,
+        store=store,
+        root=root,
+        ledger_head=settings.directory / LEDGER_HEAD,
+        registry=settings.registry,
+        workers=settings.worker_concurrency,
+        sweep=_seconds(settings.sweep_seconds),
+        poll=_seconds(settings.poll_seconds),
     )
 
 
@@ -119,8 +148,11 @@ def check_workers(settings: Settings, policy: Policy) -> None:
         raise Misconfigured("workers-too-few", sentence)
 
 
-def _starter(settings: Settings, policy: Policy) -> Callable[[], ChamberRuntime]:
-    """How a process of this node gets its runtime; profile `strict` has cells, or does not open."""
+def _starter(settings: Settings, policy: Policy, name: str, roots: Path) -> Callable[[], ChamberRuntime]:
+    """How a process gets its runtime, under a name on the engine; profile `strict` has cells, or does not open.
+
+    `roots` is where the roots of images are held for profile `strict`.
+    """
     strict = policy.profile == "strict"
     cells = settings.supervisor if settings.chamber_engine == "cell" else None
     if strict and cells is None:
@@ -134,11 +166,10 @@ def _starter(settings: Settings, policy: Policy) -> Callable[[], ChamberRuntime]
         from sandbox.chambers.container import ContainerRuntime
         from sandbox.chambers.preferred import PreferredRuntime
 
-        engine = settings.docker_url, settings.run_directory.name
+        engine = settings.docker_url, name
         if cells is None:
             return ContainerRuntime(*engine)
-        roots = settings.run_directory / ROOTS if strict else None
-        runtime = CellRuntime(*engine, cells, roots=roots, apparmor=settings.cell_apparmor)
+        runtime = CellRuntime(*engine, cells, roots=roots if strict else None, apparmor=settings.cell_apparmor)
         return runtime if strict else PreferredRuntime(runtime, lambda: ContainerRuntime(*engine))
 
     return start

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import sandbox.store.checks
 import sandbox.store.ledger
 import sandbox.store.log
 import sandbox.store.policy

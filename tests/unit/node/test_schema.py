@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
+import sandbox.store.checks
 import sandbox.store.ledger
 import sandbox.store.policy
 import sandbox.store.restore
