@@ -19,6 +19,7 @@ FILE = "node.toml"
 
 # Environment variables and the settings that they replace.
 ENVIRONMENT = {
+    "SAFECONDUCT_DATABASE_URL": "database_url",
     "SAFECONDUCT_REDIS_URL": "redis_url",
     "DOCKER_HOST": "docker_url",
     "SAFECONDUCT_OCI_RUNTIME": "oci_runtime",
@@ -46,7 +47,7 @@ class Settings(BaseModel):
     supervisor: Path | None = None
     cell_apparmor: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
     key_passphrase_file: Path | None = None
-    database_url: str = ""
+    database_url: Annotated[str, Field(pattern=r"^(sqlite:///|postgresql(\+psycopg)?://)")] = ""
     run_directory: Path = Path()
     worker_concurrency: Annotated[int, Field(ge=1, le=64)] = 2
     lease_seconds: Annotated[float, Field(ge=3, le=60)] = 20

@@ -13,10 +13,8 @@ import multiprocessing
 import os
 import random
 import shutil
-import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -25,6 +23,7 @@ from pathlib import Path
 import httpx
 import structlog
 import tiny_image
+from databases import Database, Sqlite
 from factory import HOLDER, World, digest_of, key_entry, private_key
 
 from protocol.documents.envelope import read_envelope
@@ -68,8 +67,9 @@ class Answered:
 class KillPlace:
     """One node in a folder, its orders, and the processes that work on them."""
 
-    def __init__(self, folder: Path, orders: int, affordable: int, seed: int) -> None:
+    def __init__(self, folder: Path, orders: int, affordable: int, seed: int, database: Database | None = None) -> None:
         self.folder, self.chance = folder, random.Random(seed)
+        self.database = database or Sqlite(folder / "node" / "node.db")
         self.world = World(now=dt.datetime.now(dt.UTC).replace(microsecond=0))
         self._make(affordable)
         self.bundles = [self._bundle(number) for number in range(orders)]
@@ -99,6 +99,7 @@ class KillPlace:
             **caps,
         ).model_dump(mode="json")
         pinned = {"node": world.node, "country": "FI", "registry": "http://r.test", "fingerprint": digest_of(root)}
+        pinned["database_url"] = self.database.url
         new = NewNode(
             directory=self.folder / "node",
             name=world.node,
@@ -234,14 +235,11 @@ class KillPlace:
 
     def save(self) -> None:
         """Back the database up, and nothing else."""
-        with closing(sqlite3.connect(self.folder / "node" / "node.db")) as connection:
-            connection.execute("VACUUM INTO ?", [str(self.folder / "backup.db")])
+        self.database.save()
 
     def turn_back(self) -> None:
         """Put the backup in the database's place."""
-        for part in (self.folder / "node").glob("node.db*"):
-            part.unlink()
-        shutil.copy(self.folder / "backup.db", self.folder / "node" / "node.db")
+        self.database.turn_back()
 
     def restore(self, receipts: Sequence[bytes]) -> None:
         """Import receipts by two custodians' word."""

@@ -56,12 +56,19 @@ def wait_for(look: Callable[[], T | None], seconds: float, what: str) -> T:
 class Lab:
     """One registry, one node, and the people of `factory.World`."""
 
-    def __init__(self, folder: Path, redis: str) -> None:
+    def __init__(self, folder: Path, redis: str, *, node_database: str = "", registry_database: str = "") -> None:
+        """The databases are files in the folder unless addresses are given."""
         self.folder = folder
+        self.database = node_database or f"sqlite:///{folder / 'node' / 'node.db'}"
+        self.registry_database = registry_database or f"sqlite:///{folder / 'registry' / 'registry.db'}"
         self.world = World(now=datetime.now(UTC).replace(microsecond=0))
         self.node = folder / "node"
         self.url = f"http://127.0.0.1:{_free_port()}"
-        self.environment = os.environ | {"SAFECONDUCT_REDIS_URL": redis, "DOCKER_HOST": ENGINE}
+        self.environment = os.environ | {
+            "SAFECONDUCT_REDIS_URL": redis,
+            "DOCKER_HOST": ENGINE,
+            "SAFECONDUCT_DATABASE_URL": self.database,
+        }
         self.accreditation = b""
         self.last_bundle: OrderBundle
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -118,7 +125,8 @@ class Lab:
         office = self.folder / "office.json"
         office.write_text(json.dumps({"office": OFFICE, "keys": [key_entry(OFFICE)]}))
         folder = str(self.folder / "registry")
-        self.command("registry", "init", "--dir", folder, "--office", f"{OFFICE}={office}", "--url", self.url, "--json")
+        where = ["--url", self.url, "--database", self.registry_database]
+        self.command("registry", "init", "--dir", folder, "--office", f"{OFFICE}={office}", *where, "--json")
         self.run_registry()
         people = [self.world.sign(self.world.accreditation(name), OFFICE) for name in (RESEARCHER, AUTHOR)]
         members = [
@@ -197,7 +205,7 @@ class Lab:
     @cached_property
     def store(self) -> Store:
         """The node's database."""
-        return Store(f"sqlite:///{self.node / 'node.db'}")
+        return Store(self.database)
 
     def job(self, order: str) -> dict[str, Any] | None:
         """What `node status` says about one job."""

@@ -27,7 +27,7 @@ COMMAND = [sys.executable, "-m", "client.cli", "registry"]
 class Registry:
     """One registry's folder and, between `start` and `stop`, its process."""
 
-    def __init__(self, directory: Path, **environment: str) -> None:
+    def __init__(self, directory: Path, database: str | None = None, **environment: str) -> None:
         self.directory = directory
         self.environment = environment
         self.world = World(now=datetime.now(UTC).replace(microsecond=0))
@@ -36,7 +36,7 @@ class Registry:
         self.client = httpx.Client()
         office = directory / "office.json"
         office.write_text(json.dumps({"office": OFFICE, "keys": [key_entry(OFFICE)]}))
-        folder.create(directory / "registry", {OFFICE: office}, (), None)
+        folder.create(directory / "registry", {OFFICE: office}, (), database)
 
     def twin(self) -> "Registry":
         """A second process on the same folder, not yet started."""
@@ -117,9 +117,9 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def running(directory: Path, **environment: str) -> Iterator[Registry]:
-    """A settled registry that is stopped at the end whatever happened."""
-    registry = Registry(directory, **environment)
+def running(directory: Path, database: str | None = None, **environment: str) -> Iterator[Registry]:
+    """A settled registry that is stopped at the end whatever happened; its database is a file unless one is named."""
+    registry = Registry(directory, database, **environment)
     registry.start()
     try:
         registry.settle_in()

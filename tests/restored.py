@@ -1,10 +1,6 @@
 """A node's kit whose database can be turned back to a backup, and the ways to make that good."""
 
-import shutil
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from factory import World, key_entry, private_key
@@ -27,20 +23,15 @@ class Restored:
     """A node's kit, and the ways to turn its database back and to make that good."""
 
     def __init__(self, kit: Any) -> None:
-        self.kit, self.world, self.path = kit, kit.world, Path(kit.node.store.engine.url.database)
-        self.backup = kit.folder / "backup.db"
+        self.kit, self.world, self.database = kit, kit.world, kit.database
 
     def save(self) -> None:
-        self.backup.unlink(missing_ok=True)
-        with closing(sqlite3.connect(self.path)) as connection:
-            connection.execute("VACUUM INTO ?", [str(self.backup)])
+        self.database.save()
 
     def turn_back(self) -> None:
         self.kit.node.store.close()
-        for part in self.path.parent.glob("node.db*"):
-            part.unlink()
-        shutil.copy(self.backup, self.path)
-        store = Store(f"sqlite:///{self.path}")
+        self.database.turn_back()
+        store = Store(self.database.url)
         self.kit.node = replace(self.kit.node, store=store, clock=GuardedClock(store, self.kit.clock))
 
     @property

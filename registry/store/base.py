@@ -1,7 +1,8 @@
 """The database door: engine, transactions, and the few promises that every caller relies on.
 
 SQLite by default: WAL, synchronous FULL (what was answered with 201 survives a power cut), foreign keys on, and
-`BEGIN IMMEDIATE` for whatever writes, so that two writers queue instead of failing half-way. PostgreSQL by URL.
+`BEGIN IMMEDIATE` for whatever writes, so that two writers queue instead of failing half-way. PostgreSQL by URL, where
+whatever writes takes one lock first, for the same reason; a reader waits for nobody and sees one state.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,11 @@ Transaction = Session
 
 WRITE_CONFLICT: Final = "write-conflict"
 _BUSY_SECONDS: Final = 10
+_WRITERS_LOCK: Final = 7_236_002  # any number; the lock is the database's own
+_POSTGRESQL: Final = (
+    "-c synchronous_commit=on "
+    f"-c lock_timeout={_BUSY_SECONDS * 1000} -c idle_in_transaction_session_timeout={_BUSY_SECONDS * 1000}"
+)
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -61,12 +67,21 @@ class Moment(TypeDecorator[datetime]):
 
 
 def make_engine(url: str) -> Engine:
-    """Return an engine for `url`, with the promises above set up for SQLite."""
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+    """Return an engine for `url`, with the promises above set up."""
+    if not url.startswith("sqlite"):
+        options = {"options": _POSTGRESQL, "connect_timeout": 5}
+        engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=options)
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
+    engine = create_engine(url, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _begin_postgresql(connection: Any) -> None:
+    if not connection.get_execution_options().get("safeconduct_reads", False):
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_WRITERS_LOCK,))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -87,9 +102,9 @@ class Store:
         """Open lazily; nothing is created here (see `registry.store.schema`)."""
         self.engine = make_engine(url)
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
-        self._reading = sessionmaker(
-            self.engine.execution_options(safeconduct_reads=True), expire_on_commit=False, autoflush=False
-        )
+        consistent = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        readers = self.engine.execution_options(safeconduct_reads=True, **consistent)
+        self._reading = sessionmaker(readers, expire_on_commit=False, autoflush=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -1,9 +1,11 @@
 """The base of every table, the column types they share, and the door to the database.
 
 Rules. Moments are aware datetimes in UTC, kept as integer microseconds, so that they order and compare alike in
-SQLite and PostgreSQL. Amounts of rho are integers in nano. A writing transaction on SQLite begins with
-BEGIN IMMEDIATE: two writers queue up instead of failing half-way. On PostgreSQL transactions are SERIALIZABLE, so a
-cap that two jobs check at once is still a cap.
+SQLite and PostgreSQL. Amounts of rho are integers in nano. One writer at a time on either database: a writing
+transaction begins with BEGIN IMMEDIATE on SQLite, and on PostgreSQL by taking the one lock that all writers take. So
+two writers queue up instead of failing half-way, and a cap that two jobs check at once is still a cap. A reader waits
+for nobody and sees one state. A writer on another machine that falls silent amid its transaction loses the lock after
+`SILENT_SECONDS`; what it wrote is undone.
 """
 
 import datetime as dt
@@ -12,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Dialect, Engine, MetaData, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -22,6 +24,22 @@ from sandbox.store.driver import change
 __all__ = ["EPOCH", "Base", "Moment", "Session", "Store", "microseconds"]
 
 BUSY_TIMEOUT_MILLISECONDS = 30_000
+SILENT_SECONDS = 10
+WRITERS_LOCK = 7_236_001  # any number; the lock is the database's own
+
+_SESSION = {
+    "synchronous_commit": "on",  # a commit that was told to anyone survives a power cut
+    "lock_timeout": BUSY_TIMEOUT_MILLISECONDS,
+    "idle_in_transaction_session_timeout": 1000 * SILENT_SECONDS,
+}
+_CONNECTION = {
+    "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 1000 * SILENT_SECONDS,
+}
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NAMES = {
@@ -68,7 +86,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.engine = _make_engine(url)
-        self._readers = self.engine.execution_options(begin="DEFERRED")
+        self._readers = self.engine.execution_options(**_reading(self.engine))
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -91,17 +109,35 @@ class Store:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:  # locked for too long, disk full, server gone, two serial writers in conflict
+    except (OperationalError, InternalError, InterfaceError) as error:  # locked for too long, disk full, server gone
         raise InfrastructureLost("database-unavailable", "The node's database does not answer.") from error
 
 
 def _make_engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
+        return _make_postgresql(url)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MILLISECONDS / 1000, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_postgresql(url: str) -> Engine:
+    engine = create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=_CONNECTION)
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _reading(engine: Engine) -> dict[str, str]:
+    """How a session that only looks begins."""
+    consistent = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    return {"begin": "DEFERRED", **consistent}
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Take the writers' lock; every statement after it sees what the writer before committed."""
+    if connection.get_execution_options().get("begin") != "DEFERRED":
+        change(connection, "SELECT pg_advisory_xact_lock(:lock)", {"lock": WRITERS_LOCK})
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -14,6 +14,7 @@ from sandbox.errors import Misconfigured
 from sandbox.store.base import Store
 
 HEAD = "0005"  # the newest revision in migrations/versions; a test compares them
+REVISION_TABLE = "alembic_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -28,7 +29,7 @@ def prepare(store: Store) -> None:
 def read_revision(store: Store) -> str | None:
     """Read the revision of the database's schema; None for an empty database."""
     with store.engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
+        if not inspect(connection).has_table(REVISION_TABLE):
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 

@@ -27,7 +27,7 @@ def of_approval(session: Session, algorithm: str, project: str) -> Usage:
     wanted = JobRow.algorithm == algorithm, JobRow.project == project, JobRow.charged_at.is_not(None)
     runs, rho = session.execute(select(func.count(), func.sum(JobRow.rho_charged_nano)).where(*wanted)).one()
     more_runs, more_rho = witnessed_use(session, algorithm, project)
-    return Usage(runs=runs + more_runs, rho_nano=(rho or 0) + more_rho)
+    return Usage(runs=runs + more_runs, rho_nano=int(rho or 0) + more_rho)
 
 
 def failures_of_project(session: Session, project: str) -> int:

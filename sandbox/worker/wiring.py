@@ -40,14 +40,13 @@ def open_node(settings: Settings) -> Node:
     """Open the node of these settings in this process."""
     trust = open_trust(settings)
     check_workers(settings, trust.policy)
-    store = open_store(settings)
-    places = _places(settings)
-    with store.reading() as session:
-        check_head(places.ledger_head, session)
-    clock = GuardedClock(store, wall_clock)
-    check_roots(store, read_roots(settings.directory, settings.fingerprint), clock.now())
-    check_policy(store, places.ledger_head, _read(settings.directory / POLICY), clock.now())
-    key = read_key(settings)
+    places, store = _places(settings), open_store(settings)
+    try:
+        clock = _check_memory(settings, places, store)
+        key = read_key(settings)
+    except BaseException:
+        store.close()
+        raise
     return Node(
         name=settings.node,
         country=settings.country,
@@ -89,6 +88,16 @@ def open_watched(settings: Settings, store: Store, root: TrustRoot) -> Watched:
         sweep=_seconds(settings.sweep_seconds),
         poll=_seconds(settings.poll_seconds),
     )
+
+
+def _check_memory(settings: Settings, places: Places, store: Store) -> GuardedClock:
+    """Refuse a ledger, a trust root or a policy that was rolled back; give the clock, which was not."""
+    with store.reading() as session:
+        check_head(places.ledger_head, session)
+    clock = GuardedClock(store, wall_clock)
+    check_roots(store, read_roots(settings.directory, settings.fingerprint), clock.now())
+    check_policy(store, places.ledger_head, _read(settings.directory / POLICY), clock.now())
+    return clock
 
 
 def open_store(settings: Settings) -> Store:

@@ -1,8 +1,10 @@
 """One order's whole way over a real registry, and what strangers see of it: nothing."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from databases import Database
 from factory import AUTHOR, NODE, OFFICE, RESEARCHER, recipient_key
 from registry_process import Registry, running
 
@@ -13,9 +15,9 @@ from protocol.documents.strict import canonical
 OTHER_NODE, OTHER = "node-es", "eve"
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    yield from running(tmp_path_factory.mktemp("story"))
+@pytest.fixture
+def registry(tmp_path: Path, database: Database) -> Iterator[Registry]:
+    yield from running(tmp_path, database.url)
 
 
 def test_from_submission_to_release(registry: Registry) -> None:

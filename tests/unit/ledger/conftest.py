@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
+from databases import Database
 
 from sandbox.domain.ledger import Caps, LedgerEntry, Scopes
 from sandbox.store import ledger
@@ -44,8 +44,8 @@ class Book:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{tmp_path / 'node.db'}")
+def store(database: Database) -> Iterator[Store]:
+    opened = Store(database.url)
     Base.metadata.create_all(opened.engine)
     yield opened
     opened.close()

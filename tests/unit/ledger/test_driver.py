@@ -1,9 +1,12 @@
 """Statements below the compiler behave as those above it: one transaction, one kind of error, one spelling each."""
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError, OperationalError
+from databases import Postgresql
+from postgresql import Cluster
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from sandbox.errors import InfrastructureLost
 from sandbox.store.base import EPOCH, Moment, Store, microseconds
@@ -31,15 +34,34 @@ def test_driver_s_errors_are_the_mapper_s(store: Store) -> None:
         change(session.connection(), ADD, {"name": "p"})
         with pytest.raises(IntegrityError):
             change(session.connection(), ADD, {"name": "p"})
-    with store.reading() as session, pytest.raises(OperationalError) as caught:
+    with store.reading() as session, pytest.raises((OperationalError, ProgrammingError)) as caught:
         fetch(session.connection(), "SELECT :name FROM nowhere", {"name": "secret"})
 
     assert "secret" not in str(caught.value)
 
 
-def test_lost_database_is_the_machine_s_fault(store: Store) -> None:
+def test_lost_file_is_the_machine_s_fault(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'missing' / 'node.db'}")
     with pytest.raises(InfrastructureLost), store.transaction() as session:
-        fetch(session.connection(), "SELECT 1 FROM nowhere", {})
+        fetch(session.connection(), "SELECT 1", {})
+
+
+def test_lost_connection_is_the_machine_s_fault_and_the_next_one_works(postgres: Cluster) -> None:
+    database = Postgresql(postgres, postgres.create())
+    store = Store(database.url)
+
+    def write_and_lose() -> None:
+        with store.transaction() as session:
+            fetch(session.connection(), "SELECT 1", {})
+            postgres.cut(database.url)
+            fetch(session.connection(), "SELECT 1", {})
+
+    with pytest.raises(InfrastructureLost):
+        write_and_lose()
+
+    with store.transaction() as session:
+        assert fetch(session.connection(), "SELECT 1", {}) == [(1,)]
+    store.close()
 
 
 def test_moments_are_stored_alike() -> None:

@@ -1,10 +1,10 @@
 """The head outside the database tells a restored backup from the living ledger."""
 
-import shutil
 import threading
 from pathlib import Path
 
 import pytest
+from databases import Database
 
 from sandbox.domain.ledger import GENESIS, Head
 from sandbox.errors import LedgerBroken
@@ -42,13 +42,14 @@ def test_head_may_be_one_charge_behind(book: Book, path: Path) -> None:
     assert check(book.store, path) == second.head
 
 
-def test_restored_backup_is_refused(book: Book, path: Path, tmp_path: Path) -> None:
+def test_restored_backup_is_refused(book: Book, path: Path, database: Database) -> None:
     book.charge("first")
-    book.store.close()
-    shutil.copy(tmp_path / "node.db", tmp_path / "backup.db")
+    database.save()
     write_head(path, book.charge("second").head)
+    book.store.close()
+    database.turn_back()
 
-    restored = Store(f"sqlite:///{tmp_path / 'backup.db'}")
+    restored = Store(database.url)
 
     with pytest.raises(LedgerBroken) as broken:
         check(restored, path)
@@ -56,11 +57,13 @@ def test_restored_backup_is_refused(book: Book, path: Path, tmp_path: Path) -> N
     assert broken.value.code == "ledger-rolled-back"
 
 
-def test_other_history_of_the_same_length_is_refused(book: Book, path: Path, tmp_path: Path) -> None:
+def test_other_history_of_the_same_length_is_refused(
+    book: Book, path: Path, database: Database, tmp_path: Path
+) -> None:
     book.store.close()
-    shutil.copy(tmp_path / "node.db", tmp_path / "other.db")
+    copied = database.copy(tmp_path / "other")
     write_head(path, book.charge("first").head)
-    other = Book(Store(f"sqlite:///{tmp_path / 'other.db'}"))
+    other = Book(Store(copied.url))
     other.charge("something else")
 
     with pytest.raises(LedgerBroken) as broken:

@@ -1,7 +1,6 @@
 """Processes that charge at once and are killed at random instants: no charge is lost, doubled or beyond the cap."""
 
 import multiprocessing
-import os
 import random
 import time
 from collections.abc import Iterator
@@ -9,14 +8,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from databases import Database
 from ledger_worker import RHO_NANO, charge_all
 
 from sandbox.domain.ledger import GENESIS, LedgerEntry, Scope
 from sandbox.store import ledger
 from sandbox.store.base import Base, Store
 from sandbox.store.ledger_head import check_head, write_head
-
-POSTGRES = "SAFECONDUCT_TEST_POSTGRES"  # for example postgresql+psycopg://user@/ledger?host=/run/postgresql
 
 ORDERS = 300
 AFFORDABLE = 250
@@ -68,20 +66,11 @@ def head(tmp_path: Path) -> Path:
     return path
 
 
-def url_of(engine: str, tmp_path: Path) -> str:
-    if engine == "sqlite":
-        return f"sqlite:///{tmp_path / 'node.db'}"
-    if POSTGRES not in os.environ:
-        pytest.skip(f"{POSTGRES} names no empty PostgreSQL database")
-    return os.environ[POSTGRES]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    opened = Store(url_of(request.param, tmp_path))
+@pytest.fixture
+def store(database: Database) -> Iterator[Store]:
+    opened = Store(database.url)
     Base.metadata.create_all(opened.engine)
     yield opened
-    Base.metadata.drop_all(opened.engine)
     opened.close()
 
 

@@ -8,16 +8,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from databases import Postgresql
 from kill_course import run_course
 from kill_place import KillPlace
+from postgresql import Cluster
 
 ORDERS, AFFORDABLE = 36, 30
 
 
-@pytest.fixture
-def place() -> Iterator[KillPlace]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest) -> Iterator[KillPlace]:
+    database = None
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgres")
+        database = Postgresql(cluster, cluster.create())
     with TemporaryDirectory(prefix="safeconduct-test-") as folder:
-        made = KillPlace(Path(folder), ORDERS, AFFORDABLE, seed=7)
+        made = KillPlace(Path(folder), ORDERS, AFFORDABLE, seed=7, database=database)
         yield made
         made.close()
 

@@ -1,9 +1,9 @@
-"""Charges in a real SQLite file: all five scopes or none, once for ever."""
+"""Charges in a real database of either kind: all five scopes or none, once for ever."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from databases import Database
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -166,11 +166,11 @@ def test_database_itself_refuses_a_refund(store: Store, book: Book) -> None:
         session.execute(text("UPDATE ledger_entry SET rho_nano = -100"))
 
 
-def test_ledger_survives_its_process(tmp_path: Path, book: Book) -> None:
+def test_ledger_survives_its_process(database: Database, book: Book) -> None:
     made = [book.charge(name) for name in "ab"]
     book.store.close()
 
-    again = Store(f"sqlite:///{tmp_path / 'node.db'}")
+    again = Store(database.url)
 
     with again.reading() as session:
         assert list(ledger.entries(session)) == made

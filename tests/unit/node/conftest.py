@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import tiny_image
+from databases import Database
 from factory import HOLDER, World, digest_of, private_key
 
 from protocol.chain import OrderBundle
@@ -94,6 +95,7 @@ class Kit:
     node: Node
     chamber: Callable[[bytes, Path], Ending]
     numbers: Iterator[int]
+    database: Database
 
     def bundle(self, **changes: Any) -> OrderBundle:
         """An order of the tiny algorithm, approved by two, with changes to its documents."""
@@ -179,9 +181,15 @@ class LossyRuntime(FakeRuntime):
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_database(tmp_path_factory: pytest.TempPathFactory, usual_database: Callable[[Path], Database]) -> Database:
+    """The database of the node that is made once."""
+    return usual_database(tmp_path_factory.mktemp("made", numbered=False) / "node" / "node.db")
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, made_database: Database) -> Path:
     """A node's directory with one dataset, made once; `node` copies it."""
-    folder = tmp_path_factory.mktemp("made")
+    folder = tmp_path_factory.getbasetemp() / "made"
     synthesise("FI", PEOPLE, 1, _folder(folder / "data"))
     identity = tiny_image.write_image(folder / "image.tar", json.dumps({"share": 0.5}).encode())
     world = World(image=identity)
@@ -201,6 +209,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "country": "FI",
             "registry": "http://registry.test",
             "fingerprint": digest_of(root),
+            "database_url": made_database.url,
         },
     )
     init_node(new, START)
@@ -239,9 +248,11 @@ def new_dataset(data: Path, dataset: str) -> NewDataset:
 
 
 @pytest.fixture
-def kit(made: Path, tmp_path: Path) -> Iterator[Kit]:
+def kit(made: Path, made_database: Database, tmp_path: Path) -> Iterator[Kit]:
     """The node, opened; its chambers say 0.5 at once unless a test says otherwise."""
     shutil.copytree(made / "node", tmp_path / "node")
+    database, file = made_database.copy(tmp_path / "node"), tmp_path / "node" / "node.toml"
+    file.write_text(file.read_text().replace(made_database.url, database.url))
     memory = Path(tempfile.mkdtemp(prefix="safeconduct-test-", dir="/dev/shm"))
     settings = load_settings(tmp_path / "node", {}).model_copy(update={"run_directory": memory})
     clock, registry = PretendedClock(), PretendedRegistry()
@@ -272,6 +283,7 @@ def kit(made: Path, tmp_path: Path) -> Iterator[Kit]:
         node=node,
         chamber=lambda _input, _block: Ending(wrote=b'{"share": 0.5}'),
         numbers=iter(range(1, 1000)),
+        database=database,
     )
     yield kit
     if "registry" in kit.node.__dict__:

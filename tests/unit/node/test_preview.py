@@ -2,12 +2,11 @@
 
 import json
 import random
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import contents
 from gate_plans import category_plan, gate_plan, output_plan
 
 from client.preview import price_of
@@ -22,11 +21,6 @@ from sandbox.domain.admission import Admission
 from sandbox.domain.ledger import Scope
 from sandbox.gate import price
 from sandbox.store import ledger
-
-
-def dumped(kit: Any) -> list[str]:
-    with closing(sqlite3.connect(kit.node.store.engine.url.database)) as connection:
-        return list(connection.iterdump())
 
 
 def entry_of(kit: Any, order: str) -> Any:
@@ -100,11 +94,11 @@ def test_price_that_a_researcher_sees_is_what_the_node_charges(kit: Any, interva
 
 def test_preview_writes_nothing(kit: Any) -> None:
     kit.finish(kit.take())
-    before = dumped(kit)
+    before = contents(kit.database.url)
 
     preview(kit.node, kit.bundle().to_json())
 
-    assert dumped(kit) == before
+    assert contents(kit.database.url) == before
 
 
 def test_refusal_is_foretold_by_its_code(kit: Any) -> None:

@@ -37,6 +37,7 @@ def test_two_nodes_have_two_run_directories(tmp_path: Path) -> None:
         ('registry = "ftp://r.test"', "registry"),
         ('fingerprint = "abc"', "fingerprint"),
         ('redis_url = "amqp://r.test"', "redis_url"),
+        ('database_url = "mysql://r.test/node"', "database_url"),
         ('docker_url = "docker"', "docker_url"),
         ('oci_runtime = "run c"', "oci_runtime"),
         ("worker_concurrency = 0", "worker_concurrency"),

@@ -2,13 +2,14 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from databases import Database
 from factory import AUTHOR, OFFICE, RESEARCHER, World, digest_of, key_entry, private_key
 from fastapi import FastAPI
 
@@ -25,11 +26,11 @@ URL = "http://registry.test"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-def open_desk(directory: Path) -> Desk:
+def open_desk(directory: Path, database: str) -> Desk:
     """Open the registry in a folder, as a start would."""
     return make_desk(
         directory=directory,
-        database=f"sqlite:///{directory / 'registry.db'}",
+        database=database,
         offices={OFFICE: (Key(**key_entry(OFFICE)).to_public(),)},
         audiences=(URL,),
         image_bytes=IMAGE_BYTES,
@@ -40,12 +41,12 @@ def open_desk(directory: Path) -> Desk:
 class Hub:
     """The application, the world whose documents it gets, and requests to it."""
 
-    def __init__(self, directory: Path, app: FastAPI) -> None:
+    def __init__(self, directory: Path, database: str, app: FastAPI) -> None:
         self.world = World()
         self.now: datetime = self.world.now
-        self.directory = directory
+        self.directory, self.database = directory, database
         self.tokens: dict[tuple[str, datetime], str] = {}
-        self.desk = open_desk(directory)
+        self.desk = open_desk(directory, database)
         self.app = app
         self.app.state.desk, self.app.state.clock = self.desk, lambda: self.now
         self.roster = digest_of(self.world.sign(self.world.roster(), OFFICE))
@@ -53,7 +54,7 @@ class Hub:
     def restart(self) -> None:
         """Close everything and open it again, as a new process would."""
         self.desk.store.close()
-        self.desk = self.app.state.desk = open_desk(self.directory)
+        self.desk = self.app.state.desk = open_desk(self.directory, self.database)
 
     def request(self, method: str, path: str, who: str | None = None, **more: Any) -> httpx.Response:
         headers = dict(more.pop("headers", {}))
@@ -114,33 +115,38 @@ class Hub:
         return self.world.sign(self.world.receipt(order, digest_of(order_raw), **changes), self.world.node)
 
 
+Built = tuple[tuple[Path, Database], tuple[Path, Database], FastAPI]
+
+
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, FastAPI]:
+def built(tmp_path_factory: pytest.TempPathFactory, usual_database: Callable[[Path], Database]) -> Built:
     """An empty folder, a settled one and the application: all take longer to make than a test to run."""
     empty, settled = tmp_path_factory.mktemp("empty"), tmp_path_factory.mktemp("settled")
-    app = make_app(open_desk(empty))
+    database = usual_database(empty / "registry.db")
+    app = make_app(open_desk(empty, database.url))
     app.state.desk.store.close()
     shutil.copytree(empty, settled, dirs_exist_ok=True)
-    hub = Hub(settled, app)
+    copied = database.copy(settled)
+    hub = Hub(settled, copied.url, app)
     hub.settle_in()
     hub.desk.store.close()
-    return empty, settled, app
+    return (empty, database), (settled, copied), app
 
 
 @pytest.fixture
-def hub(tmp_path: Path, built: tuple[Path, Path, FastAPI]) -> Iterator[Hub]:
+def hub(tmp_path: Path, built: Built) -> Iterator[Hub]:
     """A registry that knows its office and nobody else."""
-    yield from _copy(built[0], tmp_path, built[2])
+    yield from _copy(*built[0], tmp_path, built[2])
 
 
 @pytest.fixture
-def settled(tmp_path: Path, built: tuple[Path, Path, FastAPI]) -> Iterator[Hub]:
+def settled(tmp_path: Path, built: Built) -> Iterator[Hub]:
     """A registry with a researcher, an author, a node, a committee and a live status."""
-    yield from _copy(built[1], tmp_path, built[2])
+    yield from _copy(*built[1], tmp_path, built[2])
 
 
-def _copy(folder: Path, directory: Path, app: FastAPI) -> Iterator[Hub]:
+def _copy(folder: Path, database: Database, directory: Path, app: FastAPI) -> Iterator[Hub]:
     shutil.copytree(folder, directory, dirs_exist_ok=True)
-    made = Hub(directory, app)
+    made = Hub(directory, database.copy(directory).url, app)
     yield made
     made.desk.store.close()

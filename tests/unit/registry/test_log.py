@@ -280,11 +280,11 @@ def test_a_missing_log_key_stops_the_start(made: Path) -> None:
     assert refusal.value.code == "setting-log-key"
 
 
-def test_the_command_erases(settled: Any, made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_erases(
+    settled: Any, made: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     receipt = publish_all(settled)["receipt"]
-    settled.desk.store.close()
-    (made / "registry.db").unlink()
-    (settled.directory / "registry.db").rename(made / "registry.db")
+    monkeypatch.setenv("SAFECONDUCT_REGISTRY_DATABASE_URL", settled.database)
     capsys.readouterr()
 
     words = ["registry", "erase", "--dir", str(made), "--document", receipt, "--reason", "asked for", "--json"]

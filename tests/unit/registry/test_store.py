@@ -1,5 +1,7 @@
 """The database keeps its promises: one path of migrations, safe settings, all or nothing."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,21 +10,23 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from databases import Database
 from sqlalchemy import text
 from sqlalchemy.exc import StatementError
 
 from protocol.errors import SafeconductError
-from registry.store import document, schema, tables, token
+from registry.store import document, log, schema, tables, token
 from registry.store.base import Base, Store
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    made = Store(f"sqlite:///{tmp_path / 'registry.db'}")
+def store(database: Database) -> Iterator[Store]:
+    made = Store(database.url)
     schema.upgrade(made.engine)
-    return made
+    yield made
+    made.close()
 
 
 def test_head_is_the_newest_script() -> None:
@@ -43,12 +47,34 @@ def test_upgrading_twice_changes_nothing(store: Store) -> None:
     assert schema.current(store.engine) == schema.HEAD
 
 
-@pytest.mark.parametrize(
-    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 10_000)]
-)
-def test_sqlite_is_set_up_to_lose_nothing(store: Store, pragma: str, value: object) -> None:
+SET_UP = {
+    "sqlite": {
+        "PRAGMA journal_mode": "wal",
+        "PRAGMA synchronous": 2,
+        "PRAGMA foreign_keys": 1,
+        "PRAGMA busy_timeout": 10_000,
+    },
+    "postgresql": {"SHOW synchronous_commit": "on", "SHOW lock_timeout": "10s"},
+}
+
+
+def test_the_database_is_set_up_to_lose_nothing(store: Store) -> None:
+    wanted = SET_UP[store.engine.dialect.name]
     with store.engine.connect() as connection:
-        assert connection.execute(text(f"PRAGMA {pragma}")).scalar() == value
+        assert {asked: connection.execute(text(asked)).scalar() for asked in wanted} == wanted
+
+
+def test_writers_follow_one_another(store: Store) -> None:
+    """Each adds one to what it read: a lost update would leave the log short."""
+
+    def add(_: int) -> None:
+        with store.transaction() as tx:
+            tx.get_one(log.LogSize, 1).size = log.size(tx) + 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(40)))
+    with store.reading() as tx:
+        assert log.size(tx) == 40
 
 
 def test_a_transaction_is_all_or_nothing(store: Store) -> None:

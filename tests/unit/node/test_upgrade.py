@@ -1,0 +1,89 @@
+"""A database that the first release wrote, with jobs amid their course, is brought up to date and goes on."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from databases import Database
+from sqlalchemy import Connection, MetaData, insert, select, text
+
+from sandbox.actions.admission import admit
+from sandbox.actions.clock import GuardedClock
+from sandbox.chambers.fake import Ending
+from sandbox.domain.admission import Admission
+from sandbox.store import ledger, schema
+from sandbox.store.base import Store
+from sandbox.store.ledger_head import check_head
+
+FIRST = "0001"
+COUNTED = ("job_event", "outbox", "audit")
+
+
+def first_release(source: Store, target: Store) -> None:
+    """Write what a node holds into the first release's tables: no more than the columns that it had."""
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    config.attributes["engine"] = target.engine
+    command.upgrade(config, FIRST)
+    with source.engine.connect() as come, target.engine.begin() as go:
+        new, old = reflected(come), reflected(go)
+        for table in old.sorted_tables:
+            if table.name != schema.REVISION_TABLE:
+                wanted = [new.tables[table.name].c[column.name] for column in table.columns]
+                rows = [dict(row) for row in come.execute(select(*wanted)).mappings()]
+                if rows:
+                    go.execute(insert(table), rows)
+        if target.engine.dialect.name == "postgresql":
+            for name in COUNTED:
+                go.execute(text(f"SELECT setval('{name}_id_seq', (SELECT coalesce(max(id), 1) FROM {name}))"))
+
+
+def reflected(connection: Connection) -> MetaData:
+    found = MetaData()
+    found.reflect(connection)
+    return found
+
+
+@pytest.fixture
+def upgraded(kit: Any, database: Database) -> dict[str, str]:
+    """The kit on a database of the first release that was brought up to date, with a job in each of three states."""
+    orders = {name: kit.take() for name in ("reported", "running", "received")}
+    kit.finish(orders["reported"])
+
+    def program(_input: bytes, _block: Path) -> Ending:
+        kit.clock.advance(8)
+        return Ending(wrote=b'{"share": 0.5}')
+
+    kit.chamber = program
+    kit.tick(orders["running"])
+    admit(kit.node.store, Admission.DRAINING, "an upgrade", kit.clock())
+    old = Store(database.url)
+    first_release(kit.node.store, old)
+    schema.prepare(old)
+    kit.node.store.close()
+    kit.node = replace(kit.node, store=old, clock=GuardedClock(old, kit.clock))
+    return orders
+
+
+def test_every_row_of_the_first_release_is_still_there(kit: Any, upgraded: dict[str, str]) -> None:
+    assert schema.read_revision(kit.node.store) == schema.HEAD
+    with kit.node.store.reading() as session:
+        assert ledger.check_ledger(session) == check_head(kit.node.places.ledger_head, session)
+        assert [entry.order_id for entry in ledger.entries(session)] == [upgraded["reported"], upgraded["running"]]
+    assert {name: kit.row(order).state for name, order in upgraded.items()} == {name: name for name in upgraded}
+    assert kit.sealed(upgraded["reported"]).ciphertext
+
+
+def test_a_drained_node_finishes_what_was_charged_and_resumes_with_the_rest(kit: Any, upgraded: dict[str, str]) -> None:
+    assert kit.finish(upgraded["running"], rings=20).state == "reported"
+    assert kit.tick(upgraded["received"]).state == "held"
+    admit(kit.node.store, Admission.ACCEPTING, "upgraded", kit.clock())
+    assert kit.finish(upgraded["received"], rings=20).state == "reported"
+
+    with kit.node.store.reading() as session:
+        charged = [entry.order_id for entry in ledger.entries(session)]
+    assert sorted(charged) == sorted(upgraded.values())
+    assert len(kit.registry.sent("receipts")) == 3
