@@ -21,8 +21,8 @@ from protocol.documents.strict import Json
 from sandbox.actions.proposal import make_order
 from sandbox.domain.dataset import DatasetFacts
 from sandbox.domain.plan import GatePlan, OutputPlan, make_gate_plan
-from sandbox.errors import BadInput, Refused
-from sandbox.gate.accuracy import ExpectedError, expected_error
+from sandbox.errors import Refused
+from sandbox.gate.accuracy import ExpectedError, expected_error, expected_statistic, interval_half, safe_lead
 from sandbox.gate.wording import is_wide
 
 NANO: Final = 10**9
@@ -33,7 +33,10 @@ SWAPPED: Final = ("median", "mean")  # what a block's number may be reduced by
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is to be tabulated. `spread_people`: for blocks of how many people the spec's spread holds."""
+    """What is to be tabulated. `spread_people`: for blocks of how many people the spec's spread holds.
+
+    `interval_nano` is what each median's total interval is bought for, on top of ρ.
+    """
 
     algorithm: Algorithm
     policy: Policy
@@ -42,6 +45,7 @@ class Question:
     blocks: Sequence[int]
     rhos_nano: Sequence[int]
     spread_people: int
+    interval_nano: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,7 @@ class Row:
     """One output at one choice: its expected errors, or the refusal that a node would answer with.
 
     `resolution` is k times epsilon of one output (a median needs 64). `like` counts outputs that have the same row.
+    `lead` is a vote's (`safe_lead`), `interval` half the width of a bought interval. A statistic has no blocks: 0.
     """
 
     output: str
@@ -62,6 +67,8 @@ class Row:
     expected: ExpectedError | None
     caution: bool
     refused: Refused | None
+    lead: int | None = None
+    interval: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The row for programs; errors with four significant digits."""
@@ -76,19 +83,17 @@ class Row:
             "block_people": self.block_people,
             "k_epsilon": _short(self.resolution),
             **{name: _short(getattr(found, name, None)) for name in ("noise", "added", "total", "worth", "missed")},
+            "lead": self.lead,
+            "interval": _short(self.interval),
             "caution": self.caution,
             "refused": self.refused and {"code": self.refused.code, "sentence": self.refused.sentence},
         }
 
 
 def tabulate(question: Question) -> list[Row]:
-    """Every row: for each ρ, number of blocks and mechanism, one for each kind of output.
-
-    Refused: a statistic (`statistic-no-blocks`).
-    """
+    """Every row: for each ρ, number of blocks and mechanism, one for each kind of output or for each statistic."""
     if question.algorithm.mode == "statistic":
-        sentence = "A statistic has no blocks to choose: its noise is that of a few units, see choose-epsilon.md."
-        raise BadInput("statistic-no-blocks", sentence)
+        return [row for rho_nano in question.rhos_nano for row in _statistic_rows(question, rho_nano)]
     choices = question.blocks if question.algorithm.mode == "block" else (0,)
     return [
         row
@@ -97,6 +102,25 @@ def tabulate(question: Question) -> list[Row]:
         for blocks in choices
         for row in _rows(question, algorithm, blocks, rho_nano)
     ]
+
+
+def _statistic_rows(question: Question, rho_nano: int) -> Iterator[Row]:
+    order = make_order(question.algorithm, question.parameters, 0, rho_nano)
+    plan, refused = _plan(question, question.algorithm, order)
+    common: dict[str, Any] = {"rho_nano": rho_nano, "blocks": 0, "block_people": question.facts.people}
+    for place, spec in enumerate(question.algorithm.statistics):
+        planned = plan.statistics[place] if plan else None
+        yield Row(
+            output=spec.name,
+            like=1,
+            aggregator=spec.kind,
+            share_nano=order.rho[place].nano,
+            resolution=0.0,
+            expected=expected_statistic(plan, planned) if plan and planned else None,
+            caution=False,
+            refused=refused,
+            **common,
+        )
 
 
 def _alternatives(algorithm: Algorithm) -> Iterator[Algorithm]:
@@ -112,7 +136,7 @@ def _alternatives(algorithm: Algorithm) -> Iterator[Algorithm]:
 
 
 def _rows(question: Question, algorithm: Algorithm, blocks: int, rho_nano: int) -> Iterator[Row]:
-    order = make_order(algorithm, question.parameters, blocks, rho_nano)
+    order = _bought(question, algorithm, make_order(algorithm, question.parameters, blocks, rho_nano))
     share_nano = order.rho[0].nano
     chambers = blocks or question.facts.slots
     common: dict[str, Any] = {
@@ -137,8 +161,20 @@ def _rows(question: Question, algorithm: Algorithm, blocks: int, rho_nano: int) 
             expected=expected_error(plan, output),
             caution=is_wide(plan, output),
             refused=refused,
+            lead=safe_lead(plan, output),
+            interval=interval_half(plan, output),
             **common,
         )
+
+
+def _bought(question: Question, algorithm: Algorithm, order: JobOrder) -> JobOrder:
+    """The order that buys an interval for each of its medians."""
+    medians = {one.name for one in expand_outputs(algorithm, order.parameters) if one.spec.aggregator == "median"}
+    rho = tuple(
+        share.model_copy(update={"interval_nano": question.interval_nano}) if share.output in medians else share
+        for share in order.rho
+    )
+    return order.model_copy(update={"rho": rho})
 
 
 def _plan(question: Question, algorithm: Algorithm, order: JobOrder) -> tuple[GatePlan | None, Refused | None]:

@@ -57,7 +57,9 @@ def read_proposal(path: Path, built: Path | None = None) -> Proposal:
         return _with_archive(read_envelope(_read(path)).untrusted(Algorithm), built or path.parent)
     fields = _read_toml(path / SPEC if path.is_dir() else path)
     folder = built or Path("build") / f"{fields.get('name', path.name)}-{fields.get('version', '0')}"
-    added = {"author": NOBODY, "source_commit": _NO_DIGEST, "image": _identity(folder / IDENTITY)}
+    added: dict[str, Any] = {"author": NOBODY, "source_commit": _NO_DIGEST}
+    if fields.get("mode") != "statistic":  # which has no image
+        added |= {"image": _identity(folder / IDENTITY)}
     return _with_archive(build(Algorithm, added | fields), folder)
 
 

@@ -9,6 +9,8 @@ total     against the truth in the population: noise and the sampling of people
 A median may miss altogether, by more than the spread of a block; that is rare where a node allows it at all, and would
 hide what the error usually is. So its errors are those of answers that do not miss, and `missed` says how many do.
 
+A vote has no error but a lead: by how many chambers a category must be ahead to be named as good as surely.
+
 The model is that of a release's intervals (`intervals`): Normal block values with the spread stated, inside the range.
 The mean of Normal values is independent of how the rest lies around it (Basu 1955), so total^2 = added^2 + sampling^2.
 Not covered: the bias of small blocks, clamping, and defaults of chambers that fail; a rehearsal measures these.
@@ -17,16 +19,22 @@ Not covered: the bias of small blocks, clamping, and defaults of chambers that f
 from dataclasses import dataclass
 from functools import lru_cache
 from math import hypot, pi, sqrt
+from statistics import NormalDist
 
 import numpy as np
 
+from protocol.documents.statistic import MeanStatistic, SumStatistic
 from sandbox.domain.plan import GatePlan, OutputPlan
+from sandbox.domain.statistic import StatisticPlan
+from sandbox.gate import bought, statistic
+from sandbox.gate.library import QUANTILE_PARTS
 from sandbox.gate.pricing import mechanism_of
+from sandbox.gate.releasing_categories import lead_needed
 
 SAMPLES = 128  # of block values; the mechanism's own probabilities are exact for each
 SEED = 2  # the model is a numerical integral: the same plan must give the same answer
 MEDIAN_AGAINST_MEAN = pi / 2 - 1  # times the variance of a mean: that of the median of Normal values around it
-_NUMBERS = ("median", "mean", "sum", "count")
+_NO_ERROR = ("vote",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +56,9 @@ class ExpectedError:
 def expected_error(plan: GatePlan, output: OutputPlan) -> ExpectedError | None:
     """Give the expected errors of one planned output, by the very mechanism that would release it.
 
-    None for what is no number: how often a vote or a histogram's bin is right depends on the data.
+    None for a vote: how often it is right depends on the data (`safe_lead`). A histogram's are those of each bar.
     """
-    if output.aggregator not in _NUMBERS:
+    if output.aggregator in _NO_ERROR:
         return None
     spread = None if output.spread is None else float(output.spread)
     scale = mechanism_of(plan, output).scale
@@ -63,6 +71,40 @@ def expected_error(plan: GatePlan, output: OutputPlan) -> ExpectedError | None:
     if spread is None:
         return ExpectedError(noise=noise, added=None, total=None, sampling=None)
     return _expected(noise, noise, spread * sqrt(plan.blocks) / divisor, 0.0)
+
+
+def safe_lead(plan: GatePlan, output: OutputPlan) -> int | None:
+    """Give the lead, in chambers, with which a vote names the right category in 999 of 1000 releases.
+
+    None for what is no vote.
+    """
+    if output.aggregator != "vote":
+        return None
+    return lead_needed(mechanism_of(plan, output).scale, len(output.categories))
+
+
+def interval_half(plan: GatePlan, output: OutputPlan) -> float | None:
+    """Give half the width that a bought interval has about, for Normal block values; None where none is bought.
+
+    Each end is a quantile of the blocks, so many parts from the middle, and is widened by a step of the grid.
+    """
+    if not output.interval_nano or output.spread is None:
+        return None
+    away = bought.parts_away(plan.blocks, output.interval_nano // 2)
+    step = (output.high - output.low) / (plan.candidates - 1)
+    return float(output.spread) * NormalDist().inv_cdf(0.5 + away / QUANTILE_PARTS) + float(step)
+
+
+def expected_statistic(plan: GatePlan, planned: StatisticPlan) -> ExpectedError:
+    """Give the expected errors of one number of a statistic; of a table, those of one of its cells.
+
+    The sampling of a sum or mean is known where its spread is stated; that of counts depends on what is counted.
+    """
+    unit = 10.0**-planned.clip.decimals / planned.divisor
+    noise = statistic.mechanism_of(planned).scale * unit
+    if not isinstance(planned.spec, SumStatistic | MeanStatistic) or planned.spec.spread is None:
+        return ExpectedError(noise=noise, added=None, total=None, sampling=None)
+    return _expected(noise, noise, float(planned.spec.spread) * sqrt(plan.people) / planned.divisor, 0.0)
 
 
 def _expected(noise: float, added: float, sampling: float, missed: float) -> ExpectedError:

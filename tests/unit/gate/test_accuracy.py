@@ -8,17 +8,18 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from statistic_specs import statistic
 from typer.testing import CliRunner
 
 from sandbox.actions.accuracy import Question, Row, tabulate
 from sandbox.actions.proposal import make_order, read_limits, read_proposal
 from sandbox.cli.accuracy import app
 from sandbox.cli.plot import Curve, draw
-from sandbox.domain.plan import GatePlan
+from sandbox.domain.plan import GatePlan, make_gate_plan
 from sandbox.errors import BadInput, Refused
 from sandbox.gate import price, release
-from sandbox.gate.accuracy import expected_error
-from tests.gate_plans import facts, gate_plan, output_plan, raws
+from sandbox.gate.accuracy import expected_error, interval_half, safe_lead
+from tests.gate_plans import category_plan, facts, gate_plan, output_plan, raws
 
 ROOT = Path(__file__).parents[3]
 ASSOCIATION, FREQUENCY = ROOT / "algorithms" / "association", ROOT / "algorithms" / "allele_frequency"
@@ -163,14 +164,105 @@ def test_outputs_alike_are_told_once_with_their_number() -> None:
     assert [(row.output, row.like, row.blocks) for row in found] == [("rs1", 3, 5000)]
 
 
-def test_statistic_has_no_blocks_to_choose() -> None:
-    asked = question()
-    statistic = asked.algorithm.model_copy(update={"mode": "statistic"})
+def released(plan: GatePlan, raw: list[bytes], runs: int) -> list[Any]:
+    return [release(plan, raw)[0] for _ in range(runs)]
 
-    with pytest.raises(BadInput) as refused:
-        tabulate(question(algorithm=statistic))
 
-    assert refused.value.code == "statistic-no-blocks"
+def test_lead_of_a_vote_is_enough_and_no_more_than_needed() -> None:
+    """At the lead, 1 of 1000 releases names another category: 12 of 3000 happen once in 14 000 runs (Poisson of 3)."""
+    plan = gate_plan(category_plan(rho_nano=31_250_000), blocks=128)
+    lead = safe_lead(plan, plan.outputs[0])
+
+    assert lead is not None
+    behind = (128 - lead) // 3
+    votes = raws("x", ["low"] * (128 - 2 * behind) + ["middle"] * behind + ["high"] * behind)
+    wrong = sum(one.category != "low" for one in released(plan, votes, 3000))
+    tied = raws("x", ["low"] * 44 + ["middle"] * 42 + ["high"] * 42)
+
+    assert wrong < 12
+    assert sum(one.category != "low" for one in released(plan, tied, 300)) > 30
+
+
+def test_noise_of_a_bar_is_that_of_the_real_gate() -> None:
+    """1 200 bars: the deviation of their Gaussian noise is known to 2 %; 12 % are six of these."""
+    plan = gate_plan(category_plan(aggregator="histogram"), blocks=128)
+    expected = expected_error(plan, plan.outputs[0])
+    raw = raws("x", ["low"] * 60 + ["middle"] * 40 + ["high"] * 28)
+
+    errors = [
+        float(bar.value) - truth
+        for one in released(plan, raw, 400)
+        for bar, truth in zip(one.bars, (60, 40, 28), strict=True)
+    ]
+
+    assert expected is not None
+    assert expected.noise == pytest.approx(float(np.std(errors)), rel=0.12)
+
+
+def test_width_of_a_bought_interval_is_about_that_of_the_real_gate() -> None:
+    """Over 60 draws of 256 Normal block values the mean half width varies by some 2 %."""
+    output = output_plan(rho_nano=31_250_000, interval_nano=31_250_000)
+    plan = gate_plan(output, blocks=256)
+    halves = []
+    for turn in range(60):
+        values = np.random.default_rng([3, turn]).normal(0, float(output.spread or 0), 256)
+        found = release(plan, raws("x", values.tolist()))[0].total_interval
+        halves.append(float(found.high - found.low) / 2)
+
+    assert interval_half(plan, output) == pytest.approx(float(np.mean(halves)), rel=0.15)
+
+
+def test_interval_is_bought_for_medians_alone_and_paid_on_top() -> None:
+    asked = {"interval_nano": 31_250_000, "blocks": (256,), "facts": facts(people=40_000)}
+    found, mean = rows("median", **asked)[256], rows("mean", **asked)[256]
+
+    assert found.interval is not None
+    assert found.refused is not None
+    assert found.refused.code == "budget-job"
+    assert mean.refused is None
+    assert mean.interval is None
+
+
+def test_noise_of_statistics_is_their_mechanisms_and_falls_with_rho() -> None:
+    case_control = read_proposal(ROOT / "algorithms" / "case_control").algorithm
+    asked = {"algorithm": case_control, "parameters": {"variants": ["rs1"]}, "rhos_nano": (7_812_500, 31_250_000)}
+    less, more = tabulate(question(**asked))
+    plan = make_gate_plan(
+        case_control, make_order(case_control, {"variants": ["rs1"]}, 0, 31_250_000), read_limits(LIMITS), facts()
+    )
+
+    assert (less.blocks, less.aggregator, less.refused) == (0, "genotype_table", None)
+    assert less.expected is not None
+    assert more.expected is not None
+    assert more.expected.noise == pytest.approx(price(plan).per_output[0].scale)
+    assert less.expected.noise == pytest.approx(2 * more.expected.noise, rel=0.01)
+
+
+def test_sampling_of_a_mean_is_told_where_its_spread_is_stated() -> None:
+    """The mean of a spread of 5 among 12 000 people: 5 / sqrt(12 000)."""
+    algorithm = statistic()
+    found = {row.output: row for row in tabulate(question(algorithm=algorithm, parameters={"variants": ["rs1"]}))}
+    refused = {name: row.refused for name, row in found.items()}
+    mean, table = found["bmi_mean"].expected, found["diabetes"].expected
+
+    assert set(refused.values()) == {None}
+    assert mean is not None
+    assert mean.sampling == pytest.approx(5 / sqrt(12_000))
+    assert mean.total == pytest.approx(sqrt(mean.noise**2 + mean.sampling**2))
+    assert table is not None
+    assert table.total is None
+
+
+def test_command_shows_statistics_over_rho_and_votes_by_their_lead(tmp_path: Path) -> None:
+    line = [str(ROOT / "algorithms" / "case_control"), "--people", "12000", "--param", 'variants=["rs1"]']
+    plot = tmp_path / "curves.svg"
+
+    shown = CliRunner().invoke(app, [*line, "--rho", "0.0078125", "--rho", "0.03125", "--plot", str(plot)])
+
+    assert shown.exit_code == 0, shown.output
+    assert "type_2_diabetes by genotype_table" in shown.stdout
+    assert "Least error as the spec is: rho 0.03125." in shown.stdout
+    ElementTree.parse(plot)
 
 
 def test_order_of_a_proposal_is_refused_for_what_a_real_one_would_be() -> None:
