@@ -60,12 +60,21 @@ class Watched:
 
 
 def read_checks(watched: Watched, wall: dt.datetime) -> tuple[Check, ...]:
-    """Every check, in the order in which one thing needs the other; without its database, only that."""
+    """Every check, in the order in which one thing needs the other; without its database, only that.
+
+    `wall` is the machine's clock. Papers are judged as the node judges them: never before its high-water mark.
+    """
     try:
         with watched.store.reading() as session:
-            parts = read_observations(session)
-            first = make_check("database", Level.OK, "The database answers.", wall)
-            return (first, *_inside(watched, session, parts, wall), *_parts(watched, parts, wall), _log(watched, wall))
+            parts, mark = read_observations(session), read_mark(session, MARK)
+            now = max(wall, mark or wall)
+            return (
+                make_check("database", Level.OK, "The database answers.", now),
+                judge_clock(mark, wall, TOLERATED_LAG),
+                *_inside(watched, session, parts, now),
+                *_parts(watched, session, parts, now),
+                _log(watched, now),
+            )
     except SafeconductError as error:
         return (make_check("database", Level.FAILED, error.sentence, wall),)
 
@@ -74,12 +83,11 @@ def _inside(watched: Watched, session: Session, parts: Mapping[str, Seen], now: 
     """What database and files say by themselves."""
     yield judge_room("disk-database", "the node's directory", parts.get("disk-database"), DATABASE_BYTES)
     yield judge_room("disk-staging", "memory for staged blocks", parts.get("disk-staging"), STAGING_BYTES)
-    yield judge_clock(read_mark(session, MARK), now, TOLERATED_LAG)
     yield judge_expiry("trust-root", "The trust root", watched.root.expires, now, LONG_WARNING)
     yield _ledger(watched, session, now)
 
 
-def _parts(watched: Watched, parts: Mapping[str, Seen], now: dt.datetime) -> Iterator[Check]:
+def _parts(watched: Watched, session: Session, parts: Mapping[str, Seen], now: dt.datetime) -> Iterator[Check]:
     """What the node's parts kept of their last looks and rounds."""
     yield judge_seen("broker", "The broker", parts.get("broker"), now, BETWEEN_LOOKS * LOOK + SILENT)
     yield judge_seen("engine", "The Docker engine", parts.get("engine"), now, BETWEEN_LOOKS * LOOK + SILENT)
@@ -90,9 +98,8 @@ def _parts(watched: Watched, parts: Mapping[str, Seen], now: dt.datetime) -> Ite
     yield judge_seen("registry", "The way to the registry", parts.get(f"{LOOP}agent"), now, watched.poll + SILENT)
     yield _certificate(watched, parts.get("certificate"), now)
     yield judge_paper("accreditation", "This node's accreditation", parts.get("accreditation"), now)
-    with watched.store.reading() as session:
-        yield _statuses(watched, session, now)
-        yield _rosters(watched, session, now)
+    yield _statuses(watched, session, now)
+    yield _rosters(watched, session, now)
 
 
 def _ledger(watched: Watched, session: Session, now: dt.datetime) -> Check:

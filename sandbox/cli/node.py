@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sandbox.cli.common import Directory, JsonFlag, emit, is_running, now, read_file, say, settings_of
+from sandbox.cli.doctor import doctor
 from sandbox.cli.operate import COMMANDS
 from sandbox.cli.trust import policy as policy_app
 from sandbox.cli.trust import roster, trust_root
@@ -23,7 +24,7 @@ app.add_typer(dataset, name="dataset")
 app.add_typer(trust_root, name="trust-root")
 app.add_typer(policy_app, name="policy")
 app.add_typer(roster, name="roster")
-for command in COMMANDS:
+for command in (doctor, *COMMANDS):
     app.command()(command)
 
 POLICY_FOLDER = Path(__file__).parents[2] / "policies"

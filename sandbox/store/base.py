@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeDecorator
 from sandbox.errors import InfrastructureLost
 from sandbox.store.driver import change
 
-__all__ = ["EPOCH", "Base", "Moment", "Session", "Store", "microseconds"]
+__all__ = ["EPOCH", "Base", "Moment", "Session", "Store", "microseconds", "translated"]
 
 BUSY_TIMEOUT_MILLISECONDS = 30_000
 SILENT_SECONDS = 10
@@ -91,13 +91,13 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Give a session whose changes are committed together at the end, or not at all."""
-        with _translated(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with translated(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Give a session that sees one consistent state and keeps nothing."""
-        with _translated(), Session(self._readers, expire_on_commit=False) as session:
+        with translated(), Session(self._readers, expire_on_commit=False) as session:
             yield session
 
     def close(self) -> None:
@@ -106,7 +106,8 @@ class Store:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Say in our words that the database does not answer."""
     try:
         yield
     except (OperationalError, InternalError, InterfaceError) as error:  # locked for too long, disk full, server gone

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 
 from sandbox.errors import Misconfigured
-from sandbox.store.base import Store
+from sandbox.store.base import Store, translated
 
 HEAD = "0005"  # the newest revision in migrations/versions; a test compares them
 REVISION_TABLE = "alembic_version"
@@ -20,10 +20,11 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def prepare(store: Store) -> None:
     """Create the tables, or bring them up to date; refuse a database that a newer version wrote."""
-    if read_revision(store) == HEAD:
-        return
-    with _alone(store):
-        _upgrade(store)
+    with translated():
+        if read_revision(store) == HEAD:
+            return
+        with _alone(store):
+            _upgrade(store)
 
 
 def read_revision(store: Store) -> str | None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import closing
 
 from sandbox.actions.clock import GuardedClock
 from sandbox.actions.look import Look, see_accreditation, see_certificate, see_disk, see_staging
@@ -36,7 +37,8 @@ def make_looks(settings: Settings, trust: Trust, store: Store, clock: GuardedClo
         return Seen(at=clock.now())
 
     def accreditation() -> Seen:
-        return see_accreditation(open_registry(settings, clock), trust.root, settings.node, clock.now)
+        with closing(open_registry(settings, clock)) as registry:
+            return see_accreditation(registry, trust.root, settings.node, clock.now)
 
     def certificate() -> Seen:
         return see_certificate(settings.registry, clock.now)
