@@ -5,30 +5,29 @@ from typing import Any
 
 from sandbox.domain.admission import Admission
 from sandbox.domain.job import CHARGED_AND_OPEN
-from sandbox.errors import BadInput
+from sandbox.domain.reason import check_reason
 from sandbox.store import job
 from sandbox.store.admission import read_admission, reason_of, write_admission
 from sandbox.store.base import Session, Store
 
-REASON_CHARACTERS = 100  # as many as the audit keeps
 
-
-def admit(store: Store, admission: Admission, reason: str, now: dt.datetime) -> dict[str, Any]:
+def admit(store: Store, admission: Admission, reason: str, now: dt.datetime, who: str = "operator") -> dict[str, Any]:
     """Say what the node lets begin from now on; return how that stands."""
-    reason = reason.strip()
-    if not 0 < len(reason) <= REASON_CHARACTERS:
-        raise BadInput("reason-missing", f"Say why, in 1 to {REASON_CHARACTERS} characters: the audit keeps it.")
+    reason = check_reason(reason)
     with store.transaction() as session:
-        write_admission(session, admission, "operator", reason, now)
+        write_admission(session, admission, who, reason, now)
     with store.reading() as session:
-        return describe_admission(session)
+        return describe_admission(session, now)
 
 
-def describe_admission(session: Session) -> dict[str, Any]:
-    """Say whether the node accepts, since when, by whom and why, and what of it is still under way."""
+def describe_admission(session: Session, now: dt.datetime) -> dict[str, Any]:
+    """Say whether the node accepts, since when, by whom and why, and what of it is still under way.
+
+    A padded job is under way until its release is due: when it was sealed depends on the data.
+    """
     standing = read_admission(session)
     said = reason_of(session, standing.admission)
-    states = job.count_by_state(session)
+    states = job.count_by_shown_state(session, now)
     return {
         "admission": standing.admission.value,
         "since": standing.since,

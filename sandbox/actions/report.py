@@ -1,6 +1,6 @@
 """Step 15: send the end of a job. The receipt is acknowledged first, then the release; the same bytes every time."""
 
-from sandbox.actions.work import Pause, Work
+from sandbox.actions.work import Pause, Work, pause_until
 from sandbox.domain.job import JobState
 from sandbox.errors import RegistryDeclined
 from sandbox.store import job
@@ -9,6 +9,8 @@ from sandbox.store import job
 def report(work: Work) -> Pause | None:
     """Send what is sealed and not yet acknowledged; a sealed job is then `reported`, and nothing is left to do."""
     node = work.node
+    if work.row.release_at is not None and (early := pause_until(work, work.row.release_at)):
+        return early  # whoever rang: nothing of a padded job leaves before its time
     with node.store.reading() as session:
         sealed = job.read_sealed(session, work.row.id)
     if sealed is None:

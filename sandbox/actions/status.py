@@ -5,7 +5,9 @@ from typing import Any
 
 from protocol.documents.policy import Policy
 from sandbox.actions.admission import describe_admission
-from sandbox.domain.job import JobState
+from sandbox.actions.charge import POOL
+from sandbox.domain.admission import Admission, code_of
+from sandbox.domain.job import CHARGED_AND_OPEN, JobState, is_hidden, shown_state
 from sandbox.domain.ledger import Scope
 from sandbox.errors import BadInput
 from sandbox.store import job, ledger
@@ -14,6 +16,7 @@ from sandbox.store.dataset import Offered, list_datasets
 from sandbox.store.tables import JobRow
 
 RECENT_JOBS = 200
+WAITING_CODES = frozenset(code_of(admission) for admission in Admission)  # the admin's own word, nothing of the data
 
 
 def read_status(store: Store, policy: Policy, now: dt.datetime) -> dict[str, Any]:
@@ -23,56 +26,68 @@ def read_status(store: Store, policy: Policy, now: dt.datetime) -> dict[str, Any
         head = ledger.head(session)
         return {
             "timing": policy.timing,
-            "admission": describe_admission(session),
-            "states": _states(session, now),
-            "jobs": [_job(row, now) for row in rows],
-            "datasets": [_dataset(session, offered, policy) for offered in list_datasets(session)],
-            "pool": _budget(ledger.spent(session, Scope.POOL, "people"), policy.pool_cap_nano),
+            "admission": describe_admission(session, now),
+            "states": job.count_by_shown_state(session, now),
+            "jobs": [describe_job(row, now) for row in rows],
+            "datasets": describe_datasets(session, policy),
+            "pool": _budget(ledger.spent(session, Scope.POOL, POOL), policy.pool_cap_nano),
             "ledger": {"entries": head.sequence, "head": head.digest},
         }
 
 
-def sealed_receipt(store: Store, order: str) -> bytes:
-    """The signed receipt of an order, byte for byte."""
+def list_jobs(
+    store: Store, now: dt.datetime, *, state: str | None = None, project: str | None = None, limit: int = RECENT_JOBS
+) -> list[dict[str, Any]]:
+    """The newest jobs as they are shown, of one project or of all; with a state, those of them that are in it."""
+    if state is not None and state not in set(JobState):
+        raise BadInput("state-unknown", f"There is no state {state}; there are {', '.join(JobState)}.")
     with store.reading() as session:
-        sealed = job.read_sealed(session, order)
-    if sealed is None:
-        raise BadInput("receipt-missing", f"This node has sealed no receipt for order {order}.")
+        found = [describe_job(row, now) for row in job.recent_jobs(session, limit, project)]
+    return [one for one in found if state in (None, one["state"])]
+
+
+def list_offers(store: Store, policy: Policy) -> list[dict[str, Any]]:
+    """Every dataset that this node offers, with its public facts and its budget."""
+    with store.reading() as session:
+        return describe_datasets(session, policy)
+
+
+def sealed_receipt(store: Store, order: str, now: dt.datetime) -> bytes:
+    """The signed receipt of an order, byte for byte; of a padded job, from its scheduled release on."""
+    with store.reading() as session:
+        row, sealed = session.get(JobRow, order), job.read_sealed(session, order)
+    if row is None or sealed is None or is_hidden(JobState(row.state), job.times_of(row), now):
+        raise BadInput("receipt-missing", f"This node has no receipt for order {order} yet.")
     return sealed.receipt
 
 
-def _states(session: Session, now: dt.datetime) -> dict[str, int]:
-    """Count jobs by the state that is shown."""
-    counted = job.count_by_state(session)
-    early = job.count_sealed_early(session, now)
-    shown = {JobState.SEALED: counted.get(JobState.SEALED, 0) - early}
-    shown[JobState.RUNNING] = counted.get(JobState.RUNNING, 0) + early
-    return {state: count for state, count in (counted | shown).items() if count}
-
-
-def _shown_state(row: JobRow, now: dt.datetime) -> str:
-    """A padded job runs until its release leaves, for all that is shown: when it was sealed depends on the data."""
-    early = row.state == JobState.SEALED and row.release_at is not None and now < row.release_at
-    return JobState.RUNNING if early else row.state
-
-
-def _job(row: JobRow, now: dt.datetime) -> dict[str, Any]:
+def describe_job(row: JobRow, now: dt.datetime) -> dict[str, Any]:
+    """What is shown of one job: of a padded one, before its release is due, nothing but its schedule."""
+    times, state = job.times_of(row), JobState(row.state)
+    hidden = is_hidden(state, times, now)
+    told = not hidden or row.code in WAITING_CODES
     return {
         "order": row.id,
-        "state": _shown_state(row, now),
-        "code": row.code,
-        "sentence": row.sentence,
+        "state": shown_state(state, times, now),
+        "code": row.code if told else None,
+        "sentence": row.sentence if told else None,
         "researcher": row.researcher,
         "project": row.project,
         "dataset": row.dataset,
         "algorithm": row.algorithm,
         "rho_charged_nano": row.rho_charged_nano,
         "received_at": row.received_at,
+        "start_at": row.start_at,
         "release_at": row.release_at,
-        "fence": row.fence,
-        "losses": row.losses,
+        "fence": None if hidden else row.run_fence,
+        "losses": None if hidden else row.losses,
         **_progress(row, now),
     }
+
+
+def describe_datasets(session: Session, policy: Policy) -> list[dict[str, Any]]:
+    """Every dataset with its budget."""
+    return [_dataset(session, offered, policy) for offered in list_datasets(session)]
 
 
 def _progress(row: JobRow, now: dt.datetime) -> dict[str, Any]:
@@ -80,8 +95,8 @@ def _progress(row: JobRow, now: dt.datetime) -> dict[str, Any]:
     if row.terms is None or row.start_at is None or row.slots_end_at is None:
         return {}
     chambers = int(row.terms["chambers"])
-    state = _shown_state(row, now)
-    if row.terms["policy"]["timing"] == "immediate" or state != JobState.RUNNING:
+    state = shown_state(JobState(row.state), job.times_of(row), now)
+    if row.terms["policy"]["timing"] == "immediate" or state not in CHARGED_AND_OPEN:
         done = row.next_chamber if state == JobState.RUNNING else _all_or_none(row, chambers)
         return {"chambers": chambers, "chambers_done": done}
     whole = max(row.slots_end_at - row.start_at, dt.timedelta(seconds=1))

@@ -26,6 +26,7 @@ from protocol.documents.envelope import Envelope, read_envelope
 from protocol.documents.trust_root import TrustRoot
 from protocol.trust.log import check_continues, check_logged, check_one_history
 from sandbox.actions.node import Node
+from sandbox.domain.reason import check_reason
 from sandbox.errors import BadInput, Held, Refused, RegistryDeclined
 from sandbox.hub.registry import Registry
 from sandbox.store import log
@@ -120,10 +121,10 @@ def accept_log(store: Store, root: TrustRoot, reason: str, now: dt.datetime) -> 
     key = log_key(root)
     if key is None:
         raise BadInput("log-unpinned", "The trust root of this node pins no log, so there is nothing to accept.")
-    forgotten = read_log(store, root)
+    reason, forgotten = check_reason(reason), read_log(store, root)
     with store.transaction() as session:
         log.forget_seen(session, origin_of(key))
-        record(session, now, "operator", "log-accepted", origin_of(key), reason[:100])
+        record(session, now, "operator", "log-accepted", origin_of(key), reason)
     return forgotten
 
 

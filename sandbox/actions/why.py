@@ -1,9 +1,11 @@
 """Say in plain words why a job is where it is, and what happens next. Schedules and codes only, nothing of the data."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
-from sandbox.domain.job import JobState
+from sandbox.actions.status import describe_job
+from sandbox.domain.job import ENDED, JobState
 from sandbox.errors import BadInput
 from sandbox.store.base import Store
 from sandbox.store.tables import JobEvent, JobRow
@@ -23,27 +25,43 @@ _NEXT = {
 }
 
 
-def explain_job(store: Store, order: str) -> dict[str, Any]:
+def explain_job(store: Store, order: str, now: dt.datetime) -> dict[str, Any]:
     """Explain one job: its state, the reason if it waits, what comes next, and its history."""
     with store.reading() as session:
         row = session.get(JobRow, order)
         if row is None:
             raise BadInput("job-unknown", f"This node has no job {order}; see `safeconduct node status`.")
         events = session.query(JobEvent).filter_by(job_id=order).order_by(JobEvent.id).all()
+    told = describe_job(row, now)
     return {
         "order": row.id,
-        "state": row.state,
-        "code": row.code,
-        "because": row.sentence,
-        "next": _next(row),
-        "tried_again": row.losses,
-        "history": [{"at": event.at, "state": event.state, "code": event.code} for event in events],
+        "state": told["state"],
+        "code": told["code"],
+        "because": told["sentence"],
+        "next": _next(row, told["state"]),
+        "tried_again": told["losses"],
+        "history": _history(row, events, now),
     }
 
 
-def _next(row: JobRow) -> str:
+def _history(row: JobRow, events: Sequence[JobEvent], now: dt.datetime) -> list[dict[str, Any]]:
+    """What happened when; of a padded job, what lies before its charge and after its release."""
+    padded = row.terms is not None and row.terms["policy"]["timing"] == "padded"
+    end = row.release_at if padded else None
+    if end is not None and row.charged_at is not None:
+        last = now >= end or row.state == JobState.REPORTED
+        events = [one for one in events if one.at <= row.charged_at or (last and _is_end(one))]
+    ends = {event.id: max(event.at, end) if end and _is_end(event) else event.at for event in events}
+    return [{"at": ends[event.id], "state": event.state, "code": event.code} for event in events]
+
+
+def _is_end(event: JobEvent) -> bool:
+    return event.state in ENDED
+
+
+def _next(row: JobRow, state: JobState) -> str:
     moments = {name: _told(getattr(row, name)) for name in ("due_at", "start_at", "slots_end_at", "release_at")}
-    return _NEXT[JobState(row.state)].format(**moments)
+    return _NEXT[state].format(**moments)
 
 
 def _told(moment: dt.datetime | None) -> str:

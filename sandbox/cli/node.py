@@ -24,8 +24,9 @@ app.add_typer(dataset, name="dataset")
 app.add_typer(trust_root, name="trust-root")
 app.add_typer(policy_app, name="policy")
 app.add_typer(roster, name="roster")
-for command in (doctor, *COMMANDS):
-    app.command()(command)
+for verb, command in COMMANDS.items():
+    app.command(verb)(command)
+app.command()(doctor)
 
 POLICY_FOLDER = Path(__file__).parents[2] / "policies"
 
@@ -208,25 +209,8 @@ def receipt(
     from sandbox.worker.wiring import open_store
 
     store = open_store(settings_of(directory))
-    sys.stdout.buffer.write(sealed_receipt(store, order) + b"\n")
+    sys.stdout.buffer.write(sealed_receipt(store, order, now()) + b"\n")
     store.close()
-
-
-@app.command()
-def cancel(
-    directory: Directory,
-    order: Annotated[str, typer.Argument(help="The order's id.")],
-    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")],
-    as_json: JsonFlag = False,
-) -> None:
-    """Cancel a job that is not sealed yet. A charge that was made is kept."""
-    from sandbox.actions.cancel import cancel_job
-    from sandbox.worker.wiring import open_store
-
-    store = open_store(settings_of(directory))
-    state = cancel_job(store, order, reason, now())
-    store.close()
-    emit({"order": order, "state": state, "cancel_requested": True}, as_json)
 
 
 @app.command("lift-quarantine")

@@ -6,6 +6,8 @@ staging and chambers run again within the same charge. Nothing leaves `sealed` b
 never computed twice. The diagram of the manual is made by `draw_diagram`.
 """
 
+import datetime as dt
+from dataclasses import dataclass
 from enum import StrEnum
 
 RETRIES_AFTER_LOSS = 2
@@ -63,6 +65,32 @@ def state_after_loss(state: JobState, attempt: int) -> JobState:
     if state not in CHARGED_AND_OPEN:
         raise RuntimeError(f"a job that is {state} has no charge to run again under")
     return _S.CHARGED if attempt <= RETRIES_AFTER_LOSS else _S.FAILED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """What the charge fixed of a job's course: all that may be shown of a padded one before its release is due."""
+
+    charged_at: dt.datetime | None
+    start_at: dt.datetime | None
+    release_at: dt.datetime | None
+
+
+def is_hidden(state: JobState, times: Times, now: dt.datetime) -> bool:
+    """Tell whether only a job's schedule may be shown: a padded one between its charge and its scheduled release.
+
+    When its blocks were staged and it was sealed, and whether it failed or was cancelled in time, depends on data.
+    """
+    if times.charged_at is None or times.release_at is None or state is JobState.REPORTED:
+        return False
+    return times.charged_at < times.release_at and now < times.release_at
+
+
+def shown_state(state: JobState, times: Times, now: dt.datetime) -> JobState:
+    """The state that people and programs are told: of a hidden job, what its schedule says."""
+    if not is_hidden(state, times, now):
+        return state
+    return JobState.CHARGED if times.start_at is None or now < times.start_at else JobState.RUNNING
 
 
 def draw_diagram() -> str:

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, case, delete, func, or_, select, update
+from sqlalchemy import CursorResult, and_, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session, defer
 
-from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, JobState, check_transition
+from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, JobState, Times, check_transition
 from sandbox.errors import Fenced
 from sandbox.store.base import microseconds
 from sandbox.store.driver import change
@@ -211,27 +211,39 @@ def read_state(session: Session, job_id: str) -> JobState | None:
 
 
 def request_cancel(session: Session, job_id: str, now: dt.datetime) -> None:
-    """Flag a job for its end, and ring for it at once if it only waits."""
-    waiting = {"due_at": now, "rung_at": None}
-    session.execute(update(JobRow).where(JobRow.id == job_id).values(cancel_requested=True, **waiting))
+    """Flag a job for its end, and have it looked at at once; one that is sealed already leaves when it is due."""
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(cancel_requested=True))
+    look_at(session, job_id, BEFORE_CHARGE | CHARGED_AND_OPEN, now)
 
 
-def recent_jobs(session: Session, limit: int) -> Sequence[JobRow]:
-    """Read the newest jobs, newest first, without their bundles."""
+def look_at(session: Session, job_id: str, states: frozenset[JobState], now: dt.datetime) -> None:
+    """Have a job in one of these states looked at at once instead of when it is due."""
+    waiting = JobRow.id == job_id, JobRow.state.in_(states)
+    session.execute(update(JobRow).where(*waiting).values(due_at=now, rung_at=None))
+
+
+def recent_jobs(session: Session, limit: int, project: str | None = None) -> Sequence[JobRow]:
+    """Read the newest jobs, of one project or of all, newest first, without their bundles."""
     query = select(JobRow).options(defer(JobRow.bundle)).order_by(JobRow.number.desc()).limit(limit)
-    return session.scalars(query).all()
+    return session.scalars(query if project is None else query.where(JobRow.project == project)).all()
 
 
-def count_by_state(session: Session) -> dict[str, int]:
-    """Count all jobs by their state."""
-    rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
-    return {row[0]: row[1] for row in rows}
+def times_of(row: JobRow) -> Times:
+    """What the charge fixed of a job's course."""
+    return Times(charged_at=row.charged_at, start_at=row.start_at, release_at=row.release_at)
 
 
-def count_sealed_early(session: Session, now: dt.datetime) -> int:
-    """Count the sealed jobs whose release has yet to leave."""
-    wanted = JobRow.state == JobState.SEALED, JobRow.release_at > now
-    return session.scalar(select(func.count()).select_from(JobRow).where(*wanted)) or 0
+def count_by_shown_state(session: Session, now: dt.datetime) -> dict[JobState, int]:
+    """Count all jobs by the state that is shown of them."""
+    hidden = and_(JobRow.release_at > JobRow.charged_at, JobRow.release_at > now)
+    kinds = JobRow.state, case((hidden, 1), else_=0), case((JobRow.start_at <= now, 1), else_=0)
+    counted: dict[JobState, int] = {}
+    for state, is_early, has_started, count in session.execute(select(*kinds, func.count()).group_by(*kinds)):
+        shown = JobState(state)
+        if is_early and shown is not JobState.REPORTED:
+            shown = JobState.RUNNING if has_started else JobState.CHARGED
+        counted[shown] = counted.get(shown, 0) + count
+    return counted
 
 
 def events_after(session: Session, number: int) -> Sequence[JobEvent]:

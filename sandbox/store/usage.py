@@ -50,14 +50,14 @@ def reserved_until(session: Session) -> dt.datetime | None:
 
     Only padded jobs reserve: their release leaves later than their charge. A job that was sealed before its last slot
     was over keeps its reservation: when its chambers ended depends on the data, and the next job's chambers can see
-    when they start. Only an admin, who cancels it, gives a reservation back.
+    when they start. Only an admin, who asks for its end, gives a reservation back, whatever the job has come to.
     """
-    wanted = JobRow.state.in_(RESERVING), JobRow.release_at > JobRow.charged_at
+    wanted = JobRow.state.in_(RESERVING), JobRow.release_at > JobRow.charged_at, JobRow.cancel_requested.is_(False)
     return session.scalar(select(func.max(JobRow.slots_end_at)).where(*wanted))
 
 
 def is_reserving(session: Session, now: dt.datetime) -> bool:
     """Tell whether any job is between its charge and its scheduled release."""
-    early = (JobRow.state == JobState.SEALED) & (JobRow.release_at > now)
+    early = (JobRow.release_at > JobRow.charged_at) & (JobRow.release_at > now)
     wanted = select(JobRow.id).where(JobRow.state.in_(CHARGED_AND_OPEN) | early).limit(1)
     return session.scalar(wanted) is not None

@@ -124,14 +124,14 @@ def test_job_that_waits_is_explained(kit: Any) -> None:
     order = kit.take()
     kit.tick(order)
 
-    found = explain_job(kit.node.store, order)
+    found = explain_job(kit.node.store, order, kit.clock())
 
     assert (found["state"], found["code"]) == ("held", "node-paused")
     assert "the job goes on when the admin resumes" in found["because"]
     assert found["next"].startswith("It waits before its charge and is looked at again at 2026-11-23 08:00:")
     assert [event["state"] for event in found["history"]] == ["received", "verified", "held"]
     with pytest.raises(BadInput, match="job-unknown"):
-        explain_job(kit.node.store, "0" * 64)
+        explain_job(kit.node.store, "0" * 64, kit.clock())
 
 
 def test_every_state_of_a_job_is_explained(kit: Any) -> None:
@@ -140,7 +140,7 @@ def test_every_state_of_a_job_is_explained(kit: Any) -> None:
     for state in S:
         with kit.node.store.transaction() as session:
             session.get_one(JobRow, order).state = state
-        assert explain_job(kit.node.store, order)["next"].endswith(".")
+        assert explain_job(kit.node.store, order, kit.clock())["next"].endswith(".")
 
 
 def test_commands_pause_resume_and_show_the_audit(kit: Any) -> None:
