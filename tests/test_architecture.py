@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PROGRAMS = ("protocol", "registry", "sandbox", "client")
+PROGRAMS = ("protocol", "faces", "registry", "sandbox", "client")
 FOLDERS = (*PROGRAMS, "policies", "algorithms", "compose", "benches", "docs", "docs/adr", "tests")
 LONGEST_FILE, LONGEST_TABLE = 300, 400
 """Lines. The second is for tests and the hostile image: long tables of cases, of which one reads one entry."""
@@ -72,7 +72,7 @@ PLANTS: dict[str, Callable[[dict[str, Any]], Iterator[Plant]]] = {
 
 @pytest.fixture
 def tree(tmp_path):
-    """A copy of the four programs and of the rules."""
+    """A copy of the packages and of the rules."""
     for program in PROGRAMS:
         shutil.copytree(ROOT / program, tmp_path / program, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)

@@ -1,0 +1,150 @@
+"""Passkey ceremonies for signing in (W3C Web Authentication, level 3, 7.1 and 7.2), by py_webauthn.
+
+The options are in the page; the browser's answer comes back as a field of an ordinary form. A challenge is random,
+bound to the browser and to one purpose, used once, and short-lived. Origin and RP id are pinned by the program's
+settings; the user is always verified; the credential is discoverable, so nobody types a name. A credential of these
+ceremonies never signs a vote: a vote's challenge is made from the approval (`protocol.documents.passkey`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from webauthn import (
+    generate_authentication_options,
+    generate_registration_options,
+    options_to_json,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers import base64url_to_bytes, parse_authentication_credential_json
+from webauthn.helpers.cose import COSEAlgorithmIdentifier
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from faces.errors import PasskeyRefused
+from protocol.documents.passkey import PasskeyOrigin
+
+LIVES: Final = timedelta(minutes=10)
+CREDENTIAL_BYTES: Final = 16 * 1024
+_ALGORITHMS: Final = [COSEAlgorithmIdentifier.ECDSA_SHA_256, COSEAlgorithmIdentifier.EDDSA]
+_VERIFIED: Final = UserVerificationRequirement.REQUIRED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceremony:
+    """A challenge that was put to one browser for one purpose, such as `sign-in`."""
+
+    browser: str
+    purpose: str
+    challenge: bytes
+    expires: datetime
+
+
+class CeremonyStore(Protocol):
+    """Where open ceremonies are kept; inside the caller's transaction."""
+
+    def put(self, ceremony: Ceremony) -> None:
+        """Keep it in place of the browser's former one for that purpose, and drop what has expired."""
+
+    def take(self, browser: str, purpose: str) -> Ceremony | None:
+        """Return and forget it: a challenge is answered once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A login passkey: its id, its public key (COSE) and its counter, which is kept but not believed."""
+
+    id: bytes
+    public_key: bytes
+    count: int
+
+
+def check_open(ceremony: Ceremony | None, now: datetime) -> Ceremony:
+    """Return an open ceremony; raises PasskeyRefused for none, a used one, or an old one."""
+    if ceremony is None or now >= ceremony.expires:
+        raise PasskeyRefused("passkey-stale", "This page was used already or open for too long. Open it again.")
+    return ceremony
+
+
+def registration_options(
+    page: PasskeyOrigin, site: str, subject: str, handle: bytes, challenge: bytes, known: tuple[bytes, ...] = ()
+) -> str:
+    """Return what `navigator.credentials.create` is asked, as JSON. `handle` stands for the person, random."""
+    options = generate_registration_options(
+        rp_id=page.rp_id,
+        rp_name=site,
+        user_name=subject,
+        user_id=handle,
+        challenge=challenge,
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=_VERIFIED
+        ),
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in known],
+        supported_pub_key_algs=_ALGORITHMS,
+    )
+    return options_to_json(options)
+
+
+def sign_in_options(page: PasskeyOrigin, challenge: bytes) -> str:
+    """Return what `navigator.credentials.get` is asked, as JSON: it lists no credentials, so it tells of nobody."""
+    options = generate_authentication_options(rp_id=page.rp_id, challenge=challenge, user_verification=_VERIFIED)
+    return options_to_json(options)
+
+
+def check_registration(page: PasskeyOrigin, challenge: bytes, untrusted: str) -> Credential:
+    """Return the new passkey; raises PasskeyRefused for another challenge, origin or RP id, or an unverified user."""
+    _check_size(untrusted)
+    try:
+        made = verify_registration_response(
+            credential=untrusted,
+            expected_challenge=challenge,
+            expected_rp_id=page.rp_id,
+            expected_origin=page.origin,
+            require_user_verification=True,
+            supported_pub_key_algs=_ALGORITHMS,
+        )
+    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        raise _refused() from error
+    return Credential(id=made.credential_id, public_key=made.credential_public_key, count=made.sign_count)
+
+
+def untrusted_credential_id(untrusted: str) -> bytes:
+    """Return which credential an answer claims to be of, to look it up."""
+    _check_size(untrusted)
+    try:
+        return base64url_to_bytes(parse_authentication_credential_json(untrusted).id)
+    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        raise _refused() from error
+
+
+def check_sign_in(page: PasskeyOrigin, challenge: bytes, untrusted: str, credential: Credential) -> int:
+    """Return the passkey's counter; raises PasskeyRefused unless its holder answered this challenge, verified."""
+    _check_size(untrusted)
+    try:
+        done = verify_authentication_response(
+            credential=untrusted,
+            expected_challenge=challenge,
+            expected_rp_id=page.rp_id,
+            expected_origin=page.origin,
+            credential_public_key=credential.public_key,
+            credential_current_sign_count=0,  # not believed: passkeys that follow a person between devices have none
+            require_user_verification=True,
+        )
+    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        raise _refused() from error
+    return done.new_sign_count
+
+
+def _check_size(untrusted: str) -> None:
+    if not 0 < len(untrusted) <= CREDENTIAL_BYTES:
+        raise _refused()
+
+
+def _refused() -> PasskeyRefused:
+    return PasskeyRefused("passkey-refused", "The passkey's answer does not prove who you are here. Try again.")
