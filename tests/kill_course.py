@@ -7,7 +7,8 @@ many kills meet a job between its charge and its end.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kill_place import RHO, KillPlace, decision, settings_of
+from kill_place import RHO, KillPlace
+from node_place import decision, settings_of
 
 from sandbox.domain.ledger import LedgerEntry, Scope
 from sandbox.errors import LedgerBroken

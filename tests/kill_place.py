@@ -8,49 +8,42 @@ node's supervisor buries them.
 """
 
 import datetime as dt
-import json
 import multiprocessing
 import os
 import random
-import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import httpx
+import node_place
 import structlog
 import tiny_image
 from databases import Database, Sqlite
-from factory import HOLDER, World, digest_of, key_entry, private_key
+from factory import World, key_entry, private_key
+from node_place import settings_of
 
-from protocol.documents.envelope import read_envelope
-from protocol.documents.receipt import Receipt
-from sandbox.actions.add_dataset import NewDataset, Shelf, add_dataset
-from sandbox.actions.clock import GuardedClock, wall_clock
-from sandbox.actions.init import NewNode, init_node
+from protocol.documents.image import ImageLimits, read_identity
+from sandbox.actions.clock import wall_clock
 from sandbox.actions.intake import take_in
-from sandbox.actions.node import Node, Times
+from sandbox.actions.node import Node
 from sandbox.actions.restore import apply_restore, prepare
 from sandbox.actions.sign_restore import sign_restore
 from sandbox.actions.sweep import bury_worker
 from sandbox.actions.tick import tick
 from sandbox.chambers.fake import Ending, FakeRuntime
 from sandbox.cli.restore import _site
-from sandbox.data.synthesise import synthesise
-from sandbox.domain.dataset import Unit
 from sandbox.domain.job import BEFORE_CHARGE, ENDED
 from sandbox.domain.ledger import Kind, LedgerEntry, Scope
-from sandbox.hub.registry import Courier, Registry
-from sandbox.settings import Settings, load_settings
+from sandbox.settings import Settings
 from sandbox.store import ledger
 from sandbox.store.ledger_head import check_head
 from sandbox.store.tables import JobRow, Sealed
-from sandbox.worker.wiring import POLICY_FOLDER, open_node, open_store
+from sandbox.worker.wiring import open_store
 
-PEOPLE, RHO, AT_ONCE = 400, 1_000_000, 4
+RHO, AT_ONCE = 1_000_000, 4
 START_SECONDS = 60
 SAID = b'{"share": 0.5}'
 IDLE = 0.01
@@ -83,45 +76,19 @@ class KillPlace:
         self.kills = self.met = 0
 
     def _make(self, affordable: int) -> None:
-        world, data = self.world, self.folder / "data"
-        data.mkdir()
-        synthesise("FI", PEOPLE, 1, data)
-        (self.folder / "witness").mkdir()
-        world.image = tiny_image.write_image(self.folder / "image.tar", SAID)
-        custodians = [{"person": name, "keys": [key_entry(name)]} for name in ("cleo", "carl")]
-        root = world.sign(world.trust_root(custodians=custodians), HOLDER)
         caps = {f"{name}_cap_nano": 10**9 for name in ("project", "dataset", "algorithm")}
-        numbers = world.policy(
-            blocks_minimum=2,
-            block_people_minimum=20,
-            pool_cap_nano=affordable * RHO,
-            job_cap_nano=RHO,
-            **caps,
-        ).model_dump(mode="json")
-        pinned = {"node": world.node, "country": "FI", "registry": "http://r.test", "fingerprint": digest_of(root)}
-        pinned["database_url"] = self.database.url
-        new = NewNode(
-            directory=self.folder / "node",
-            name=world.node,
-            country="FI",
-            trust_root=root,
-            fingerprint=digest_of(root),
-            policy=json.dumps(numbers).encode(),
-            policies=POLICY_FOLDER,
-            holder_keys=[private_key(HOLDER)],
-            settings=pinned,
+        policy = {"pool_cap_nano": affordable * RHO, "job_cap_nano": RHO, **caps}
+        custodians = [{"person": name, "keys": [key_entry(name)]} for name in ("cleo", "carl")]
+        node_place.make_place(
+            self.folder,
+            self.world,
+            root={"custodians": custodians},
+            policy=policy,
+            clock=wall_clock,
+            database_url=self.database.url,
         )
-        init_node(new, world.now)
-        settings = settings_of(self.folder)
-        store = open_store(settings)
-        shelf = Shelf(
-            store=store,
-            clock=GuardedClock(store, wall_clock),
-            datasets=settings.directory / "datasets",
-            keys=settings.keys,
-        )
-        add_dataset(shelf, _cohort(data, world.dataset))
-        store.close()
+        self.world.image = tiny_image.write_image(self.folder / "image.tar", SAID)
+        node_place.stock(self.folder, self.world.dataset)
 
     def _bundle(self, number: int) -> bytes:
         algorithm = {
@@ -144,7 +111,7 @@ class KillPlace:
 
     def close(self) -> None:
         """Forget what the node kept in memory."""
-        shutil.rmtree(settings_of(self.folder).run_directory, ignore_errors=True)
+        node_place.forget_place(self.folder)
 
     # Processes
 
@@ -280,79 +247,18 @@ def node_is_busy(node: Node, order: str) -> bool:
         return session.get_one(JobRow, order).state not in ENDED
 
 
-def decision(raw: bytes) -> Receipt:
-    """What a receipt says."""
-    return read_envelope(raw).untrusted(Receipt)
-
-
-def settings_of(folder: Path) -> Settings:
-    """The settings of the node in a folder."""
-    return load_settings(folder / "node", {})
-
-
 def open_place(folder: Path) -> Node:
-    """The node as one process opens it; its registry is a folder, its chambers say what they say at once."""
-    opened = open_node(settings_of(folder))
-    runtime = FakeRuntime({(tiny_image.PROGRAM,): lambda _input, _block: Ending(wrote=SAID)})
-    (archive,) = [folder / "image.tar"]
-    with archive.open("rb") as stream:
-        from protocol.documents.image import ImageLimits, read_identity
+    """The node as one process opens it; its chambers say what they say at once."""
 
-        identity = read_identity(stream, ImageLimits())
-    runtime.load_image(archive, identity)
-    courier = Courier(url="http://r.test", node=opened.name, key=private_key("node-fi"))
-    transport = httpx.MockTransport(lambda request: _registry(folder / "witness", request))
-    return replace(
-        opened,
-        times=Times(lease=dt.timedelta(seconds=20), slice=dt.timedelta(seconds=10)),
-        connect=lambda: Registry(courier, now=opened.clock.now, transport=transport),
-        start_runtime=lambda: runtime,
-    )
+    def pretended(_settings: Settings) -> FakeRuntime:
+        runtime = FakeRuntime({(tiny_image.PROGRAM,): lambda _input, _block: Ending(wrote=SAID)})
+        archive = folder / "image.tar"
+        with archive.open("rb") as stream:
+            runtime.load_image(archive, read_identity(stream, ImageLimits()))
+        return runtime
 
-
-def _registry(folder: Path, request: httpx.Request) -> httpx.Response:
-    path = request.url.path
-    if path.endswith("/token"):
-        return httpx.Response(200, json={"access_token": "t", "expires_in": 600})
-    if path.endswith("/receipts"):
-        _keep(folder / f"{decision(request.content).order}.receipt", request.content)
-    if "/releases/" in path:
-        _keep(folder / f"{path.rpartition('/')[2]}.release", request.content)
-    return httpx.Response(200, json={})
-
-
-def _keep(path: Path, content: bytes) -> None:
-    """Keep the first bytes whole or not at all, and remember others that came later."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(content)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        if path.read_bytes() != content:
-            shutil.copy(draft, f"{path}.other")
-    finally:
-        draft.unlink()
+    return node_place.open_place(folder, pretended)
 
 
 def _owner(process: int | None) -> str:
     return f"killed:{process}:"
-
-
-def _cohort(data: Path, dataset: str) -> NewDataset:
-    return NewDataset(
-        dataset=dataset,
-        vcf=data / "cohort.vcf.gz",
-        samples=data / "subjects.parquet",
-        diagnoses=data / "diagnoses.parquet",
-        pedigree=data / "pedigree.ped",
-        sites=data / "sites.tsv",
-        people=PEOPLE,
-        slots=PEOPLE,
-        unit=Unit.FAMILY,
-        maximum_family_size=4,
-        columns=(),
-        diagnosis_codes=None,
-        duo=("DUO:0000042",),
-        country="FI",
-        assembly="GRCh38",
-    )

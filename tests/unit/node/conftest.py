@@ -13,24 +13,21 @@ import httpx
 import pytest
 import tiny_image
 from databases import Database
-from factory import HOLDER, World, digest_of, private_key
+from factory import World, private_key
+from node_place import make_place, stock
 
 from protocol.chain import OrderBundle
-from sandbox.actions.add_dataset import NewDataset, Shelf, add_dataset
 from sandbox.actions.clock import GuardedClock
-from sandbox.actions.init import NewNode, init_node
 from sandbox.actions.intake import take_in
 from sandbox.actions.node import Node, Times
 from sandbox.actions.tick import tick
 from sandbox.chambers.fake import Ending, FakeRuntime
-from sandbox.data.synthesise import synthesise
-from sandbox.domain.dataset import Unit
 from sandbox.errors import InfrastructureLost
 from sandbox.hub.registry import Courier, Registry
 from sandbox.settings import load_settings
 from sandbox.store.job import live_jobs
 from sandbox.store.tables import JobRow, OutboxRow, Sealed
-from sandbox.worker.wiring import POLICY_FOLDER, open_node, open_store
+from sandbox.worker.wiring import open_node
 
 START = dt.datetime(2026, 11, 23, 8, 0, tzinfo=dt.UTC)
 PEOPLE = 400
@@ -190,61 +187,11 @@ def made_database(tmp_path_factory: pytest.TempPathFactory, usual_database: Call
 def made(tmp_path_factory: pytest.TempPathFactory, made_database: Database) -> Path:
     """A node's directory with one dataset, made once; `node` copies it."""
     folder = tmp_path_factory.getbasetemp() / "made"
-    synthesise("FI", PEOPLE, 1, _folder(folder / "data"))
     identity = tiny_image.write_image(folder / "image.tar", json.dumps({"share": 0.5}).encode())
     world = World(image=identity)
-    root = world.sign(world.trust_root(), HOLDER)
-    numbers = world.policy(blocks_minimum=2, block_people_minimum=20).model_dump(mode="json")
-    new = NewNode(
-        directory=folder / "node",
-        name=world.node,
-        country="FI",
-        trust_root=root,
-        fingerprint=digest_of(root),
-        policy=json.dumps(numbers).encode(),
-        policies=POLICY_FOLDER,
-        holder_keys=[private_key(HOLDER)],
-        settings={
-            "node": world.node,
-            "country": "FI",
-            "registry": "http://registry.test",
-            "fingerprint": digest_of(root),
-            "database_url": made_database.url,
-        },
-    )
-    init_node(new, START)
-    _add(folder, world)
+    make_place(folder, world, root={}, policy={}, clock=PretendedClock(), database_url=made_database.url)
+    stock(folder, world.dataset, PretendedClock())
     return folder
-
-
-def _add(folder: Path, world: World) -> None:
-    settings = load_settings(folder / "node", {})
-    store = open_store(settings)
-    clock = GuardedClock(store, PretendedClock())
-    shelf = Shelf(store=store, clock=clock, datasets=settings.directory / "datasets", keys=settings.keys)
-    add_dataset(shelf, new_dataset(folder / "data", world.dataset))
-    store.close()
-
-
-def new_dataset(data: Path, dataset: str) -> NewDataset:
-    """The synthetic cohort as a holder offers it."""
-    return NewDataset(
-        dataset=dataset,
-        vcf=data / "cohort.vcf.gz",
-        samples=data / "subjects.parquet",
-        diagnoses=data / "diagnoses.parquet",
-        pedigree=data / "pedigree.ped",
-        sites=data / "sites.tsv",
-        people=PEOPLE,
-        slots=PEOPLE,
-        unit=Unit.FAMILY,
-        maximum_family_size=4,
-        columns=(),
-        diagnosis_codes=None,
-        duo=("DUO:0000042",),
-        country="FI",
-        assembly="GRCh38",
-    )
 
 
 @pytest.fixture
@@ -290,8 +237,3 @@ def kit(made: Path, made_database: Database, tmp_path: Path) -> Iterator[Kit]:
         kit.node.registry.close()
     kit.node.store.close()
     shutil.rmtree(memory)
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir(parents=True)
-    return path
