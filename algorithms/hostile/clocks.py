@@ -1,14 +1,15 @@
 """An algorithm that reads the clock as soon as it starts, and then, where its block says so, misbehaves.
 
-`act` names what it does: sleep, crash, flood or die. It is written before, so that what a chamber says is when it
-started: seconds since 1970, and since the machine's start.
+It sleeps, crashes, floods or dies: as its block's `act` says, or else as the order's parameters say if the target, by
+whose age it is known, is in its block. The time is written before, so that what a chamber says is when it started:
+seconds since 1970.
 """
 
 # ruff: noqa: S108  the chamber's own /tmp
 
 import time
 
-STARTED = {"at": time.time(), "monotonic": time.monotonic()}
+STARTED = {"at": time.time()}
 
 import json  # noqa: E402  the clock is read first
 import os  # noqa: E402
@@ -16,13 +17,15 @@ import signal  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-ACT = Path("/mnt/input/data/act")
+TARGETS_AGE = "119"
+INPUT = Path("/mnt/input/input.json")
+DATA = Path("/mnt/input/data")
 RESULT = Path("/mnt/output/result.json")
 
 
 def sleep() -> None:
     """Stay until the end of the slot, or for as long as `seconds` says."""
-    time.sleep(float(ACT.with_name("seconds").read_text()))
+    time.sleep(wanted()[1])
 
 
 def crash() -> None:
@@ -53,6 +56,15 @@ def behave() -> None:
     """End at once and well."""
 
 
+def wanted() -> tuple[str, float]:
+    """What to do, and for how long a sleeper sleeps."""
+    if (DATA / "act").exists():
+        return (DATA / "act").read_text(), float((DATA / "seconds").read_text())
+    asked = json.loads(INPUT.read_text())["parameters"]
+    there = any(TARGETS_AGE in line.split(",") for line in (DATA / "subjects.csv").read_text().splitlines())
+    return asked["act"] if there else "behave", asked["seconds"]
+
+
 if __name__ == "__main__":
     RESULT.write_text(json.dumps(STARTED))
-    globals()[ACT.read_text()]()
+    globals()[wanted()[0]]()

@@ -13,52 +13,27 @@ C(28, 14) choices: enough to reach 1e-7.
 
 import json
 import os
-import random
 import time
 import uuid
 from contextlib import contextmanager
 
 import chamber_help as help_
 import pytest
-from scipy.stats import rankdata
+from coin_pairs import FALSE_ALARM, NEVER, PAIRS, chance, coins, sides
 
 from sandbox.chambers.runtime import ChamberRuntime
 from sandbox.domain.chamber import ChamberPlan, Timing
 
-FALSE_ALARM = 1e-7
-PAIRS = 28
 LANES = 2
 STEP = 0.1
 ACTS = ("sleep", "crash", "flood", "die")
 CLOCKS = ("/usr/bin/python3", "-I", "-S", "/clocks.py")
 SHORTEST_SLOT, LONGEST_SLOT = 600, 4000  # milliseconds; a busy machine needs longer ones to start anything in time
-NEVER = float("inf")
 
 
-def chance(one: list[float], other: list[float]) -> float:
-    """Give the exact chance, over all choices of the coins, of a rank sum as far from its mean as the one seen."""
-    doubled = [round(2 * rank) for rank in rankdata([*one, *other])]
-    ways: list[dict[int, int]] = [{0: 1}, *({} for _ in one)]
-    for rank in doubled:
-        for taken in range(len(one), 0, -1):
-            for total, count in ways[taken - 1].items():
-                ways[taken][total + rank] = ways[taken].get(total + rank, 0) + count
-    sums = ways[len(one)]
-    centre = sum(doubled) * len(one) / len(doubled)
-    seen = abs(sum(doubled[: len(one)]) - centre)
-    return sum(count for total, count in sums.items() if abs(total - centre) >= seen) / sum(sums.values())
-
-
-def coins() -> list[bool]:
-    """Whether the target is in each pair: half of them, by chance."""
-    there = [True, False] * (PAIRS // 2)
-    random.SystemRandom().shuffle(there)
-    return there
-
-
-def starts(engine: str, image: help_.Image, there: list[bool], timing: Timing, seconds: str) -> list[float]:
+def starts(image: help_.Image, there: list[bool], timing: Timing, seconds: str) -> list[float]:
     """Run the pairs; give for each the time from where it is counted to the second's start, in whole steps."""
-    runtime = help_.engine_runtime(engine, f"starts-{os.getpid()}")
+    runtime = help_.engine_runtime("cell", f"starts-{os.getpid()}")
     image_id = runtime.load_image(image.archive, image.identity)
     with contextmanager(help_.run_directory)() as directory:
         hall = help_.Hall(runtime, image_id, directory, f"starts-{uuid.uuid4().hex}")
@@ -101,20 +76,11 @@ def _steps(plan: ChamberPlan, pair: int, said: list[float | None]) -> float:
     return NEVER if since is None or started is None else (started - since) // STEP
 
 
-def sides(steps: list[float], there: list[bool]) -> tuple[list[float], list[float]]:
-    """Part what was seen by where the target was."""
-    return (
-        [step for step, with_target in zip(steps, there, strict=True) if with_target],
-        [step for step, with_target in zip(steps, there, strict=True) if not with_target],
-    )
-
-
-@pytest.mark.parametrize("engine", help_.ENGINES)
-def test_padded_starts_do_not_depend_on_what_was_done_before(engine: str, image: help_.Image) -> None:
+def test_padded_starts_do_not_depend_on_what_was_done_before(image: help_.Image) -> None:
     there = coins()
 
-    with_target, without = sides(starts(engine, image, there, Timing.PADDED, "600"), there)
-    print(f"padded starts, {engine}: p {chance(with_target, without):.2g}; {sorted(with_target)} {sorted(without)}")
+    with_target, without = sides(starts(image, there, Timing.PADDED, "600"), there)
+    print(f"padded starts: p {chance(with_target, without):.2g}; {sorted(with_target)} {sorted(without)}")
 
     assert min(*with_target, *without) < NEVER, "the machine was too busy to measure anything"
     assert chance(with_target, without) > FALSE_ALARM
@@ -123,7 +89,7 @@ def test_padded_starts_do_not_depend_on_what_was_done_before(engine: str, image:
 def test_immediate_starts_tell_who_was_there(image: help_.Image) -> None:
     there = coins()
 
-    with_target, without = sides(starts("cell", image, there, Timing.IMMEDIATE, "2"), there)
+    with_target, without = sides(starts(image, there, Timing.IMMEDIATE, "2"), there)
     print(f"immediate starts: p {chance(with_target, without):.2g}")
 
     assert chance(with_target, without) <= FALSE_ALARM
