@@ -19,24 +19,32 @@ from typing import Final
 
 import structlog
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 
 from protocol.crypto.keys import PublicKey, Signer
 from protocol.documents.passkey import PasskeyOrigin
+from protocol.errors import SafeconductError
 from registry import folder, settings
 from registry.actions import log as log_actions
+from registry.actions import tend
 from registry.actions.desk import Desk
-from registry.api import documents, health, images, lists, log, nodes, orders, problems, token
+from registry.api import documents, health, images, lists, log, nodes, orders, problems, reviews, token
 from registry.api.metrics import Metrics
 from registry.api.middleware import Surround
+from registry.domain.workflow import PLAIN, Workflow
 from registry.outbound.bell import Bell
 from registry.store import schema
 from registry.store.base import Store
 from registry.store.blobs import Blobs
 from registry.web import pages
+from registry.workflows import read_workflow
 
 PREFIX: Final = "/api/v1"
 ABANDONED_AFTER: Final = timedelta(days=7)
 """Unfinished uploads older than this are removed at start."""
+
+TEND_SECONDS: Final = 15
+"""How often the registry looks for what time alone makes due: deadlines, expiries, mail."""
 
 Clock = Callable[[], datetime]
 
@@ -58,6 +66,7 @@ def application() -> FastAPI:
         image_bytes=chosen.image_bytes,
         log_key=folder.read_log_key(chosen),
         passkey_pages=chosen.passkey_pages,
+        workflow=read_workflow(chosen.workflow),
     )
     desk.blobs.sweep(time.time() - ABANDONED_AFTER.total_seconds())
     return make_app(desk)
@@ -72,6 +81,7 @@ def make_desk(
     image_bytes: int,
     log_key: Signer,
     passkey_pages: tuple[PasskeyOrigin, ...] = (),
+    workflow: Workflow = PLAIN,
 ) -> Desk:
     """Open the registry in `directory`; its database is brought to the newest form, and its log up to date."""
     store = Store(database)
@@ -86,6 +96,7 @@ def make_desk(
         image_bytes=image_bytes,
         log_key=log_key,
         passkey_pages=passkey_pages,
+        workflow=workflow,
     )
 
 
@@ -102,7 +113,7 @@ def make_app(desk: Desk, clock: Clock = system_clock) -> FastAPI:
     app.state.desk, app.state.clock = desk, clock
     app.state.metrics = Metrics(lambda: desk.bell.listeners)
     problems.install(app)
-    for part in (token, documents, images, lists, log, orders, nodes):
+    for part in (token, documents, images, lists, reviews, log, orders, nodes):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(health.router)
     app.include_router(pages.router)
@@ -117,9 +128,22 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         _before(each, lambda: loop.call_soon_threadsafe(desk.bell.close))
+    tending = loop.create_task(_tend(app))
     yield
     desk.bell.close()
+    tending.cancel()
+    await asyncio.gather(tending, return_exceptions=True)
     desk.store.close()
+
+
+async def _tend(app: FastAPI) -> None:
+    """Do what time alone makes due, now and every few seconds; a failure is logged, and the next turn tries again."""
+    while True:
+        try:
+            await run_in_threadpool(tend.tend, app.state.desk, app.state.clock())
+        except SafeconductError as error:
+            structlog.get_logger("registry.tend").warning("tend", code=error.code)
+        await asyncio.sleep(TEND_SECONDS)
 
 
 def _before(number: signal.Signals, act: Callable[[], object]) -> None:

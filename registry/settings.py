@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     other address are refused. host, port, uds: where it listens. image_bytes: largest image archive.
     log_passphrase_file: holds the passphrase of the transparency log's key, if that is encrypted. passkey_origins: the
     pages on which committee members' passkeys may sign, each with its RP id behind a comma unless that is its host.
+    workflow: the process of its reviews, a file like those in policies/workflows; plain.toml of them if not set.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     image_bytes: int = Field(default=IMAGE_BYTES, ge=1, le=IMAGE_BYTES)
     log_passphrase_file: Path | None = None
     passkey_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    workflow: Path | None = None
 
     @field_validator("urls", "passkey_origins", mode="before")
     @classmethod

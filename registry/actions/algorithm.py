@@ -4,7 +4,7 @@ from datetime import datetime
 
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.envelope import read_envelope
-from registry.actions import identity, publish
+from registry.actions import course, identity, publish
 from registry.actions.desk import Desk
 from registry.domain.review import ReviewState
 from registry.errors import Conflict, Unbelievable
@@ -28,7 +28,10 @@ def publish_algorithm(desk: Desk, untrusted: bytes, now: datetime) -> publish.Pu
             raise Unbelievable("author-not-researcher", f"{claimed.author} is not accredited as a researcher.")
         _check_name(tx, claimed)
         published = publish.keep(tx, envelope, claimed.KIND, claimed.author, now)
-        tx.add(_row(claimed, envelope.digest, now))
+        row = _row(claimed, envelope.digest, now)
+        tx.add(row)
+        tx.flush()
+        course.begin(tx, desk, row, now)
         return published
 
 
@@ -54,6 +57,6 @@ def _row(claimed: Algorithm, digest: str, now: datetime) -> tables.Algorithm:
         summary=claimed.summary,
         mode=claimed.mode,
         archive_digest=claimed.image.archive_digest if claimed.image else tables.NO_IMAGE,
-        state=ReviewState.SUBMITTED.value,
+        state=ReviewState.DRAFT.value,
         changed=now,
     )

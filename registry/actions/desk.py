@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from protocol.crypto.keys import PublicKey, Signer
 from protocol.documents.passkey import PasskeyOrigin
+from registry.domain.workflow import PLAIN, Workflow
 from registry.outbound.bell import Bell
 from registry.store.base import Store
 from registry.store.blobs import Blobs
@@ -17,7 +18,7 @@ class Desk:
     offices: the public keys of each accreditation office this registry serves. audiences: the addresses under which
     the registry is known; a login assertion must be made for one of them. image_bytes: the largest archive. log_key:
     what signs the transparency log's checkpoints. passkey_pages: where committee members' passkeys may sign; nodes ask
-    their own trust roots.
+    their own trust roots. workflow: the process of its reviews.
     """
 
     store: Store
@@ -28,3 +29,4 @@ class Desk:
     image_bytes: int
     log_key: Signer
     passkey_pages: tuple[PasskeyOrigin, ...] = ()
+    workflow: Workflow = PLAIN

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from protocol.errors import SafeconductError
+from registry.actions import course
 from registry.actions.desk import Desk
 from registry.domain.caller import Caller, check_is_researcher, missing
 from registry.domain.limits import PARTIAL_UPLOADS_PER_PERSON, UPLOAD_CHUNK_BYTES
@@ -145,4 +146,6 @@ def _note(desk: Desk, caller: Caller, digest: str, size: int, now: datetime) -> 
     with desk.store.transaction() as tx:
         image.add(tx, digest, caller.subject, size, now)
         document.record(tx, now, caller.subject, "image.received", digest, bytes=size)
+        for algorithm in review.of_image(tx, digest):
+            course.settle(tx, desk, algorithm, now)
     return Progress(received=size, complete=True)

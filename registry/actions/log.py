@@ -1,6 +1,7 @@
 """The transparency log: every accepted document, committed to in public, in the order of its acceptance.
 
-1. A document's leaf is appended in the transaction that stores the document: there is no document without a leaf.
+1. A document's leaf is appended in the transaction that stores the document. The exception is a vote while votes are
+   blind: its leaf would tell who votes when, and is appended when they are opened, or when an order names the vote.
 2. The registry signs a checkpoint for whoever asks. Ed25519 is deterministic, so the same tree always gets the same
    checkpoint; checkpoints of former sizes can be given again.
 3. The public sees leaves. What opens one (its salt) is handed out only to whom the document itself would be.
@@ -8,7 +9,7 @@
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -34,6 +35,12 @@ def append(tx: Transaction, envelope: Envelope) -> int:
     """Append the leaf of a document that is being stored, under a fresh salt; return its position."""
     salt = secrets.token_bytes(SALT_BYTES)
     return log.append(tx, envelope.digest, make_leaf(envelope, salt).to_bytes(), salt)
+
+
+def append_postponed(tx: Transaction, digests: Iterable[str]) -> None:
+    """Append the leaves that `publish.keep` left for later, of those documents that have none yet."""
+    for each in log.due(tx, digests):
+        append(tx, read_envelope(each.envelope))
 
 
 def catch_up(store: Store) -> int:

@@ -12,7 +12,7 @@ from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import read_envelope
 from protocol.documents.job_order import JobOrder
-from registry.actions import accepted, identity, publish
+from registry.actions import accepted, identity, log, publish
 from registry.actions.desk import Desk
 from registry.domain.caller import Caller, check_is_node, missing
 from registry.domain.limits import ORDERS_PER_POLL
@@ -49,6 +49,7 @@ def publish_order(
         researcher = identity.signer(tx, claimed.researcher, "person", now)
         envelope.check_signed(researcher.keys)
         _check_deliverable(tx, claimed, node)
+        log.append_postponed(tx, claimed.approvals)  # the node will ask for their proofs
         published = publish.keep(tx, envelope, claimed.KIND, claimed.researcher, now)
         tx.add(_row(claimed, envelope.digest, node, now))
     desk.bell.ring(node)

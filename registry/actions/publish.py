@@ -7,6 +7,7 @@ from protocol.documents.envelope import Envelope
 from registry.actions import log
 from registry.errors import Conflict
 from registry.store import document
+from registry.store import log as leaves
 from registry.store.base import Transaction
 
 
@@ -24,10 +25,18 @@ def known(tx: Transaction, envelope: Envelope) -> Published | None:
     return Published(digest=envelope.digest, fresh=False) if found else None
 
 
-def keep(tx: Transaction, envelope: Envelope, kind: str, actor: str, now: datetime) -> Published:
-    """Store a believed document, append it to the transparency log, and record who brought it."""
+def keep(
+    tx: Transaction, envelope: Envelope, kind: str, actor: str, now: datetime, *, later: bool = False
+) -> Published:
+    """Store a believed document, append it to the transparency log, and record who brought it.
+
+    `later` leaves the log to `registry.actions.course`: a blind vote's leaf would tell who votes when.
+    """
     document.add(tx, envelope.digest, kind, envelope.raw, now)
-    log.append(tx, envelope)
+    if later:
+        leaves.postpone(tx, envelope.digest)
+    else:
+        log.append(tx, envelope)
     document.record(tx, now, actor, f"{kind}.published", envelope.digest)
     return Published(digest=envelope.digest, fresh=True)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from protocol.documents.envelope import read_envelope
 from protocol.documents.status import Status
-from registry.actions import publish, review
+from registry.actions import course, publish
 from registry.actions.accreditation import office_keys
 from registry.actions.desk import Desk
 from registry.domain.standing import Revocations
@@ -31,7 +31,7 @@ def publish_status(desk: Desk, untrusted: bytes, now: datetime) -> publish.Publi
         tx.add(_row(claimed, envelope.digest))
         tx.flush()
         for algorithm in sorted(_touched(tx, before, accreditation.revocations(tx))):
-            review.settle(tx, algorithm, now)
+            course.settle(tx, desk, algorithm, now)
         return published
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from registry.actions import catalogue, read, review
-from registry.api.doors import DEFAULT_LIMIT, After, AnyCaller, Limit, TheDesk, page
-from registry.domain.review import Tally
+from registry.api.doors import DEFAULT_LIMIT, After, AnyCaller, Limit, Now, TheDesk, page
+from registry.domain.tally import Tally
 from registry.store import tables
 
 router = APIRouter(tags=["lists"])
@@ -21,10 +21,12 @@ def list_algorithms(desk: TheDesk, after: After = 0, limit: Limit = DEFAULT_LIMI
 
 
 @router.get("/reviews")
-def list_reviews(desk: TheDesk, caller: AnyCaller, after: After = 0, limit: Limit = DEFAULT_LIMIT) -> dict[str, Any]:
-    """List algorithm versions with their votes; who voted how is for callers only."""
-    found = review.list_reviews(desk, after=after, limit=limit)
-    items = [_review(each, named=caller is not None) for each in found]
+def list_reviews(
+    desk: TheDesk, caller: AnyCaller, now: Now, after: After = 0, limit: Limit = DEFAULT_LIMIT
+) -> dict[str, Any]:
+    """List algorithm versions with their votes; who voted how is for callers only, and blind votes for nobody else."""
+    found = review.list_reviews(desk, caller, now, after=after, limit=limit)
+    items = [review_of(each, named=caller is not None) for each in found]
     return page("reviews", items, limit, found[-1].algorithm.sequence if found else None)
 
 
@@ -59,9 +61,15 @@ def _algorithm(row: tables.Algorithm) -> dict[str, Any]:
     }
 
 
-def _review(each: review.Review, *, named: bool) -> dict[str, Any]:
-    quorum = [_tally(one) for one in each.tallies]
-    seen = {**_algorithm(each.algorithm), "image_here": each.image_here, "quorum": quorum}
+def review_of(each: review.Review, *, named: bool) -> dict[str, Any]:
+    """Return a review as its reader may see it; `blind` names the committees whose votes are not open yet."""
+    seen = {
+        **_algorithm(each.algorithm),
+        "image_here": each.image_here,
+        "quorum": [_tally(one) for one in each.tallies],
+        "blind": [{"committee": committee, "project": project} for committee, project in each.blind],
+        "deadlines": {committee: written(moment) for committee, moment in each.deadlines.items()},
+    }
     return {**seen, "approvals": [_approval(row) for row in each.approvals]} if named else seen
 
 
@@ -72,7 +80,7 @@ def _tally(one: Tally) -> dict[str, Any]:
         "state": one.outcome.value,
         "approvals": one.approvals,
         "rejections": one.rejections,
-        "recused": one.recused,
+        "recused": len(one.recused),
         "required": one.required,
     }
 
@@ -86,6 +94,7 @@ def _approval(row: tables.Approval) -> dict[str, Any]:
         "project": row.project,
         "decision": row.decision,
         "conflict_of_interest": row.conflicted,
+        "on_registry_page": row.on_registry_page,
         "signed_at": written(row.signed_at),
     }
 

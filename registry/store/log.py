@@ -4,7 +4,7 @@
 never a leaf. One row says how long the log is; whoever appends locks it, so appends follow one another.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, Text, delete, exists, func, insert, select, update
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from protocol.crypto import merkle
 from registry.store.base import Base, Transaction
 from registry.store.tables import Document
+from registry.store.tables_review import LogLater
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 _ONLY_ROW = 1
@@ -104,11 +105,36 @@ def leaves(tx: Transaction, *, start: int, stop: int) -> Sequence[str]:
 
 
 def unlogged(tx: Transaction) -> Iterator[Document]:
-    """Return the documents that came before there was a log, oldest first."""
-    if tx.scalar(select(func.count()).select_from(Document)) == size(tx):
+    """Return the documents that came before there was a log, oldest first; not those that are to be logged later."""
+    later = tx.scalar(select(func.count()).select_from(LogLater)) or 0
+    if tx.scalar(select(func.count()).select_from(Document)) == size(tx) + later:
         return iter(())
-    missing = select(Document).where(~exists().where(LogLeaf.document == Document.digest))
+    missing = select(Document).where(
+        ~exists().where(LogLeaf.document == Document.digest), ~exists().where(LogLater.document == Document.digest)
+    )
     return iter(tx.scalars(missing.order_by(Document.received, Document.digest)).all())
+
+
+def postpone(tx: Transaction, document: str) -> None:
+    """Note that a document is to be logged later."""
+    tx.add(LogLater(document=document))
+    tx.flush()
+
+
+def due(tx: Transaction, documents: Iterable[str]) -> tuple[Document, ...]:
+    """Take those of the documents that were to be logged later, in the order of their digests; they are due now.
+
+    The order of their coming would tell who voted first.
+    """
+    wanted = tuple(documents)
+    rows = tx.scalars(
+        select(Document)
+        .join(LogLater, LogLater.document == Document.digest)
+        .where(LogLater.document.in_(wanted))
+        .order_by(Document.digest)
+    ).all()
+    tx.execute(delete(LogLater).where(LogLater.document.in_([row.digest for row in rows])))
+    return tuple(rows)
 
 
 def erase(tx: Transaction, document: str) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from registry.store.base import Transaction
 from registry.store.tables import Algorithm, Approval
+from registry.store.tables_review import ReviewCourse
 
 
 def algorithm(tx: Transaction, digest: str) -> Algorithm | None:
@@ -56,3 +57,24 @@ def with_rosters(tx: Transaction, roster_digests: Iterable[str]) -> frozenset[st
     """Return the algorithm versions on which members of these rosters voted."""
     wanted = tuple(roster_digests)
     return frozenset(tx.scalars(select(Approval.algorithm).where(Approval.roster.in_(wanted))))
+
+
+def course(tx: Transaction, digest: str) -> ReviewCourse:
+    """Return a version's course."""
+    return tx.get_one(ReviewCourse, digest)
+
+
+def courses(tx: Transaction, algorithms: Iterable[str]) -> dict[str, ReviewCourse]:
+    """Return the courses of these versions."""
+    rows = tx.scalars(select(ReviewCourse).where(ReviewCourse.algorithm.in_(tuple(algorithms))))
+    return {row.algorithm: row for row in rows}
+
+
+def in_states(tx: Transaction, states: Iterable[str]) -> Sequence[Algorithm]:
+    """Return the versions that stand in one of these states, oldest first."""
+    return tx.scalars(select(Algorithm).where(Algorithm.state.in_(tuple(states))).order_by(Algorithm.sequence)).all()
+
+
+def of_image(tx: Transaction, archive_digest: str) -> tuple[str, ...]:
+    """Return the versions that run this image."""
+    return tuple(tx.scalars(select(Algorithm.digest).where(Algorithm.archive_digest == archive_digest)))

@@ -113,7 +113,7 @@ class Algorithm(Base):
     summary: Mapped[str] = mapped_column(Text)
     mode: Mapped[str] = mapped_column(String(20))
     archive_digest: Mapped[str] = mapped_column(_DIGEST, index=True)
-    state: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(40))
     changed: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -131,6 +131,7 @@ class Approval(Base):
     decision: Mapped[str] = mapped_column(String(10))
     conflicted: Mapped[bool] = mapped_column(Boolean)
     scope: Mapped[str] = mapped_column(_DIGEST)
+    on_registry_page: Mapped[bool] = mapped_column(Boolean)
     signed_at: Mapped[datetime] = mapped_column(Moment)
 
 

@@ -27,7 +27,7 @@ _HERE: Final = Path(__file__).parent
 def show_home(request: Request) -> HTMLResponse:
     """Show algorithms with their reviews, and nodes with their datasets."""
     desk: Desk = request.app.state.desk
-    reviews = review.list_reviews(desk, after=0, limit=PAGE_ITEMS_MOST)
+    reviews = review.list_reviews(desk, None, request.app.state.clock(), after=0, limit=PAGE_ITEMS_MOST)
     nodes = catalogue.list_nodes(desk, after=0, limit=PAGE_ITEMS_MOST)
     return _page("home.html", reviews=reviews, nodes=nodes, most=PAGE_ITEMS_MOST)
 

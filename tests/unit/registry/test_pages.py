@@ -25,7 +25,9 @@ def test_the_home_page_shows_algorithms_votes_and_nodes(settled: Any) -> None:
 
     assert "association 1.0.0" in text
     assert "in review" in text
-    assert re.search(r"ethics-fi, t2d: 1 of\s+2", text)
+    assert "ethics-fi, t2d: votes are not open yet" in text
+    settled.vote(submitted, "mikko")
+    assert re.search(r"ethics-fi, t2d: 2 of\s+2", page(settled, "/").text)
     assert NODE in text
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -15,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import StatementError
 
 from protocol.errors import SafeconductError
-from registry.store import document, log, schema, tables, token
+from registry.store import document, log, schema, tables, tables_review, token
 from registry.store.base import Base, Store
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -39,6 +40,34 @@ def test_head_is_the_newest_script() -> None:
 def test_the_migrations_make_exactly_the_tables_of_the_models(store: Store) -> None:
     with store.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_a_registry_from_before_reviews_keeps_its_states(tmp_path: Path) -> None:
+    made = Store(f"sqlite:///{tmp_path / 'old.db'}")
+    digest = "a" * 64
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    with made.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        algorithm = "1, :d, 'a', '1', 'ada', '', 'block', '', 'submitted', '2026-01-01 00:00:00'"
+        vote = "1, :d, :d, :d, 'ethics', 'meri', 'p', 'approve', 0, :d, '2026-01-01 00:00:00'"
+        for table, values in (
+            ("document", ":d, 'algorithm', x'00', '2026-01-01 00:00:00'"),
+            ("algorithm", algorithm),
+            ("roster", "1, :d, 'office', 'ethics', 1, '2027-01-01 00:00:00'"),
+            ("approval", vote),
+        ):
+            connection.execute(text(f"INSERT INTO {table} VALUES ({values})"), {"d": digest})
+        connection.commit()
+
+    schema.upgrade(made.engine)
+
+    with made.reading() as tx:
+        found = tx.get_one(tables.Algorithm, 1)
+        course = tx.get_one(tables_review.ReviewCourse, digest)
+        assert (found.state, course.opened) == ("in_review", found.changed)
+    assert schema.current(made.engine) == schema.HEAD
 
 
 def test_upgrading_twice_changes_nothing(store: Store) -> None:

@@ -1,0 +1,162 @@
+"""Reviews between a signed algorithm and its signed votes. Every call needs the token of a person.
+
+GET    /reviews/{algorithm}                       one review, as the caller may see it; the look is recorded
+POST   /reviews/{algorithm}/requests              the author asks committees (201)
+POST   /reviews/{algorithm}/declarations          a member declares whether there is a conflict of interest (201)
+POST   /reviews/{algorithm}/decisions             a member confirms a decision once: {"digest"} of what is to be signed
+GET    /decisions/{digest}                        that statement, byte for byte
+DELETE /reviews/{algorithm}/decisions/{digest}    undo it (204), until it is signed
+POST   /reviews/{algorithm}/comments /returns     say something; return the version to its author (201)
+PUT    /reviews/{algorithm}/suspension            {"suspended": …}, by a committee's chair (204)
+"""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict
+
+from protocol.documents.envelope import PAYLOAD_TYPE
+from protocol.documents.fields import Slug, Text
+from protocol.documents.strict import build, parse_object
+from registry.actions import review, review_acts
+from registry.actions.review_acts import Asked, Chosen, Visibility
+from registry.api.doors import Body, Digest, KnownCaller, Now, TheDesk, raw_body, settled
+from registry.api.lists import review_of, written
+from registry.domain.limits import DOCUMENT_BYTES
+from registry.store.tables_review import ReviewComment, ReviewRequest
+
+router = APIRouter(tags=["reviews"])
+
+_JSON: Final = raw_body("application/json", "A JSON object, read as strictly as a document.")
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class DeclarationForm(_Form):
+    """Whether a member has a conflict of interest, and which."""
+
+    committee: Slug
+    conflict: bool
+    reason: Text = ""
+
+
+class CommentForm(_Form):
+    """A comment to one committee about one project."""
+
+    committee: Slug
+    project: Slug
+    visibility: Visibility
+    text: Text
+
+
+class ReturnForm(_Form):
+    """What the author is to change."""
+
+    committee: Slug
+    project: Slug
+    text: Text
+
+
+class SuspensionForm(_Form):
+    """Whether the version is to be suspended."""
+
+    suspended: bool
+
+
+@router.get("/reviews/{algorithm}")
+def get_review(desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest) -> dict[str, Any]:
+    """Return one review as the caller may see it."""
+    whole = settled(lambda: review.show_review(desk, caller, algorithm, now))
+    return {
+        **review_of(whole.review, named=True),
+        "role": whole.review.role.value,
+        "to_vote": [{"committee": committee, "project": project} for committee, project in whole.review.mine],
+        "requests": [_request(each) for each in whole.requests],
+        "prepared": [
+            {"digest": each.digest, "committee": each.committee, "project": each.project} for each in whole.prepared
+        ],
+        "comments": [_comment(each) for each in whole.comments],
+        "timeline": [{"at": written(each.at), "verb": each.verb} for each in whole.timeline],
+    }
+
+
+@router.post("/reviews/{algorithm}/requests", status_code=201, openapi_extra=_JSON)
+def post_request(desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest, body: Body) -> dict[str, str]:
+    """Ask committees for their decision."""
+    asked = build(Asked, parse_object(body, DOCUMENT_BYTES))
+    review_acts.ask(desk, caller, algorithm, asked, now)
+    return {"project": asked.project}
+
+
+@router.post("/reviews/{algorithm}/declarations", status_code=201)
+def post_declaration(
+    desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest, form: DeclarationForm
+) -> dict[str, bool]:
+    """Declare whether there is a conflict of interest; one that is declared recuses."""
+    review_acts.declare(desk, caller, algorithm, form.committee, conflicted=form.conflict, reason=form.reason, now=now)
+    return {"conflict": form.conflict}
+
+
+@router.post("/reviews/{algorithm}/decisions", status_code=201, openapi_extra=_JSON)
+def post_decision(desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest, body: Body) -> dict[str, str]:
+    """Confirm a decision once; it decides nothing until its statement is signed."""
+    chosen = build(Chosen, parse_object(body, DOCUMENT_BYTES))
+    return {"digest": review_acts.prepare(desk, caller, algorithm, chosen, now)}
+
+
+@router.get("/decisions/{digest}", response_class=Response)
+def get_decision(desk: TheDesk, caller: KnownCaller, digest: Digest) -> Response:
+    """Return the statement that the caller is to sign."""
+    return Response(review_acts.read_prepared(desk, caller, digest), media_type=PAYLOAD_TYPE)
+
+
+@router.delete("/reviews/{algorithm}/decisions/{digest}", status_code=204)
+def delete_decision(desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest, digest: Digest) -> None:
+    """Undo a decision that is not signed yet."""
+    review_acts.undo(desk, caller, algorithm, digest, now)
+
+
+@router.post("/reviews/{algorithm}/comments", status_code=201)
+def post_comment(desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest, form: CommentForm) -> dict[str, str]:
+    """Say something to a committee, or to it and the author."""
+    review_acts.comment(
+        desk, caller, algorithm, form.committee, form.project, visibility=form.visibility, text=form.text, now=now
+    )
+    return {"visibility": form.visibility}
+
+
+@router.post("/reviews/{algorithm}/returns", status_code=201)
+def post_return(desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest, form: ReturnForm) -> dict[str, str]:
+    """Return the version to its author."""
+    review_acts.send_back(desk, caller, algorithm, form.committee, form.project, form.text, now)
+    return {"state": "returned"}
+
+
+@router.put("/reviews/{algorithm}/suspension", status_code=204)
+def put_suspension(desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest, form: SuspensionForm) -> None:
+    """Suspend an approved version, or lift its suspension."""
+    (review_acts.suspend if form.suspended else review_acts.resume)(desk, caller, algorithm, now)
+
+
+def _request(row: ReviewRequest) -> dict[str, Any]:
+    return {
+        "project": row.project,
+        "persons": row.persons,
+        "committees": row.committees,
+        "conditions": row.conditions,
+        "purpose": row.purpose,
+        "at": written(row.at),
+    }
+
+
+def _comment(row: ReviewComment) -> dict[str, Any]:
+    return {
+        "committee": row.committee,
+        "project": row.project,
+        "author": row.author,
+        "visibility": row.visibility,
+        "text": row.text,
+        "at": written(row.at),
+    }
