@@ -9,7 +9,7 @@ that is longer than an honest one can be, or that is not the strict JSON that it
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
@@ -25,7 +25,7 @@ from protocol.errors import Refused, SafeconductError
 
 PREFIX: Final = "/api/v1"
 ATTEMPTS: Final = 4
-FIRST_PAUSE_SECONDS: Final = 0.2
+_PAUSES: Final = (*(0.2 * 2.0**attempt for attempt in range(ATTEMPTS - 1)), None)
 TIMEOUT_SECONDS: Final = 40.0
 ENVELOPE: Final = "application/vnd.dsse.envelope.v1+json"
 PIECE_BYTES: Final = 4 * 1024 * 1024
@@ -82,6 +82,10 @@ class RegistryClient:
     def document(self, digest: str) -> bytes:
         """Return the exact bytes of a document."""
         return self._send("GET", f"/documents/{digest}").content
+
+    def prepared(self, code: str) -> dict[str, Any]:
+        """Return the decision that a code fetches, with what it rests on: `GET /decisions/{code}`."""
+        return _object(self._send("GET", f"/decisions/{code}"))
 
     def accreditation(self, subject: str) -> bytes:
         """Return the newest accreditation of a person or a node."""
@@ -184,7 +188,7 @@ class RegistryClient:
         if self._key is not None and not absolute and path != "/token":
             headers["Authorization"] = f"Bearer {self._bearer()}"
         target = path if absolute else f"{PREFIX}{path}"
-        for pause in _pauses():
+        for pause in _PAUSES:
             try:
                 return self._read(method, target, headers=headers, **more)
             except _RETRIED as problem:
@@ -254,12 +258,6 @@ def _items(answer: httpx.Response, name: str) -> list[Any]:
 def _odd(answer: httpx.Response) -> ClientError:
     sentence = f"The registry's answer to {answer.request.url.path} is not what it should be; ask its operator."
     return ClientError("registry-answer", sentence)
-
-
-def _pauses() -> Iterator[float | None]:
-    for attempt in range(ATTEMPTS - 1):
-        yield FIRST_PAUSE_SECONDS * 2.0**attempt
-    yield None
 
 
 def _unreachable(url: str, problem: Exception) -> Unreachable:

@@ -65,8 +65,8 @@ class Client:
 
     def close(self) -> None:
         """Close the connection to the registry, if there is one."""
-        if "registry" in self.__dict__:
-            self.registry.close()
+        for name in {"registry", "anonymous"} & self.__dict__.keys():
+            getattr(self, name).close()
 
     @cached_property
     def files(self) -> KeyFiles:
@@ -95,6 +95,11 @@ class Client:
         address = self._address or self.profile.need("registry")
         person = self.profile.person
         return RegistryClient(address, person=person, key=self.key if person else None)
+
+    @cached_property
+    def anonymous(self) -> RegistryClient:
+        """The registry, as nobody: for what needs no token, so that who has only a passkey can do it."""
+        return RegistryClient(self._address or self.profile.need("registry"))
 
     # Algorithms -----------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from client.commands.key_passkey import passkey
 from client.console import JsonFlag, emit, pairs
 from client.errors import UsageProblem
 from client.home import HomeOption, read_profile
@@ -15,6 +16,7 @@ from client.keys import KeyFiles, make, passphrase_asker, read_signing
 from protocol.documents.key_proof import make_request
 
 app = typer.Typer(help="Make the keys you sign and receive with.", no_args_is_help=True, rich_markup_mode=None)
+app.command("passkey")(passkey)
 
 PassphraseFile = Annotated[
     Path | None, typer.Option("--passphrase-file", help="File with the passphrase (mode 0600).", show_default=False)

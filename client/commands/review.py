@@ -14,6 +14,7 @@ from rich.table import Table
 from client.algorithm_folder import read_toml
 from client.client import Client
 from client.commands.common import KeyOption, PassphraseFile, RegistryOption, now, person
+from client.commands.review_sign import sign
 from client.console import JsonFlag, emit, err, pairs
 from client.errors import UsageProblem
 from client.home import HomeOption
@@ -22,6 +23,7 @@ from protocol.documents.approval import Approval
 from protocol.documents.envelope import read_envelope
 
 app = typer.Typer(help="Read what is proposed, and sign your decision.", no_args_is_help=True, rich_markup_mode=None)
+app.command("sign")(sign)
 
 Which = Annotated[str, typer.Argument(help="Digest of the algorithm, or NAME@VERSION.")]
 Roster = Annotated[str, typer.Option(help="Digest of your committee's roster.")]

@@ -4,6 +4,7 @@ Each act is allowed by the table of `registry.domain.review_acts` and recorded i
 decision that a node would believe: those are signed (`registry.actions.review.publish_approval`).
 """
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,8 +135,8 @@ def declare(
                 review_words.unprepare(scene.tx, algorithm, committee, box.project, caller.subject)
 
 
-def prepare(desk: Desk, caller: Caller, algorithm: str, chosen: Chosen, now: datetime) -> str:
-    """Keep the statement that a member is to sign, and return its digest. It decides nothing until it is signed."""
+def prepare(desk: Desk, caller: Caller, algorithm: str, chosen: Chosen, now: datetime) -> PreparedDecision:
+    """Keep the statement that a member is to sign, under a code that fetches it; it decides nothing until signed."""
     with _acting(desk, caller, algorithm, Act.PREPARE, now) as scene:
         scene.box(chosen.committee, chosen.project, caller.subject)
         if chosen.decision == "reject" and not chosen.rationale.strip():
@@ -150,10 +151,11 @@ def prepare(desk: Desk, caller: Caller, algorithm: str, chosen: Chosen, now: dat
             member=caller.subject,
             payload=payload,
             checklist=list(chosen.checklist),
+            handover=secrets.token_urlsafe(32),
             at=now,
         )
         review_words.prepare(scene.tx, row)
-        return digest
+        return row
 
 
 def undo(desk: Desk, caller: Caller, algorithm: str, digest: str, now: datetime) -> None:
@@ -163,15 +165,6 @@ def undo(desk: Desk, caller: Caller, algorithm: str, digest: str, now: datetime)
         if found is None or (found.member, found.algorithm) != (caller.subject, algorithm):
             raise missing("decision")
         review_words.unprepare(scene.tx, algorithm, found.committee, found.project, found.member)
-
-
-def read_prepared(desk: Desk, caller: Caller, digest: str) -> bytes:
-    """Return the statement that the caller has prepared, byte for byte, to be signed."""
-    with desk.store.reading() as tx:
-        found = review_words.prepared(tx, digest)
-        if found is None or found.member != caller.subject:
-            raise missing("decision")
-        return found.payload
 
 
 def comment(

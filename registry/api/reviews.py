@@ -1,24 +1,25 @@
-"""Reviews between a signed algorithm and its signed votes. Every call needs the token of a person.
+"""Reviews between a signed algorithm and its signed votes. Every call but one needs the token of a person.
 
 GET    /reviews/{algorithm}                       one review, as the caller may see it; the look is recorded
 POST   /reviews/{algorithm}/requests              the author asks committees (201)
 POST   /reviews/{algorithm}/declarations          a member declares whether there is a conflict of interest (201)
 POST   /reviews/{algorithm}/decisions             a member confirms a decision once: {"digest"} of what is to be signed
-GET    /decisions/{digest}                        that statement, byte for byte
+                                                  and {"handover"}, the code that fetches it
+GET    /decisions/{code}                          the statement and what it rests on; the code is all it takes
 DELETE /reviews/{algorithm}/decisions/{digest}    undo it (204), until it is signed
 POST   /reviews/{algorithm}/comments /returns     say something; return the version to its author (201)
 PUT    /reviews/{algorithm}/suspension            {"suspended": …}, by a committee's chair (204)
 """
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict
 
-from protocol.documents.envelope import PAYLOAD_TYPE
+from protocol.crypto.encoding import encode_base64
 from protocol.documents.fields import Slug, Text
 from protocol.documents.strict import build, parse_object
-from registry.actions import review, review_acts
+from registry.actions import handover, review, review_acts
 from registry.actions.review_acts import Asked, Chosen, Visibility
 from registry.api.doors import Body, Digest, KnownCaller, Now, TheDesk, raw_body, settled
 from registry.api.lists import review_of, written
@@ -75,7 +76,13 @@ def get_review(desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest) 
         "to_vote": [{"committee": committee, "project": project} for committee, project in whole.review.mine],
         "requests": [_request(each) for each in whole.requests],
         "prepared": [
-            {"digest": each.digest, "committee": each.committee, "project": each.project} for each in whole.prepared
+            {
+                "digest": each.digest,
+                "committee": each.committee,
+                "project": each.project,
+                "handover": each.handover,
+            }
+            for each in whole.prepared
         ],
         "comments": [_comment(each) for each in whole.comments],
         "timeline": [{"at": written(each.at), "verb": each.verb} for each in whole.timeline],
@@ -103,13 +110,21 @@ def post_declaration(
 def post_decision(desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest, body: Body) -> dict[str, str]:
     """Confirm a decision once; it decides nothing until its statement is signed."""
     chosen = build(Chosen, parse_object(body, DOCUMENT_BYTES))
-    return {"digest": review_acts.prepare(desk, caller, algorithm, chosen, now)}
+    row = review_acts.prepare(desk, caller, algorithm, chosen, now)
+    return {"digest": row.digest, "handover": row.handover}
 
 
-@router.get("/decisions/{digest}", response_class=Response)
-def get_decision(desk: TheDesk, caller: KnownCaller, digest: Digest) -> Response:
-    """Return the statement that the caller is to sign."""
-    return Response(review_acts.read_prepared(desk, caller, digest), media_type=PAYLOAD_TYPE)
+@router.get("/decisions/{code}")
+def get_handover(desk: TheDesk, code: Annotated[str, Path(pattern="^[A-Za-z0-9_-]{43}$")]) -> dict[str, Any]:
+    """Return the statement that a code fetches, in base64, and the envelopes that it rests on."""
+    found = handover.hand_over(desk, code)
+    return {
+        "statement": encode_base64(found.statement),
+        "algorithm": found.algorithm.decode(),
+        "roster": found.roster.decode(),
+        "accreditations": [envelope.decode() for envelope in found.accreditations],
+        "statuses": [envelope.decode() for envelope in found.statuses],
+    }
 
 
 @router.delete("/reviews/{algorithm}/decisions/{digest}", status_code=204)

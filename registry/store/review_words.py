@@ -39,6 +39,11 @@ def prepared(tx: Transaction, digest: str) -> PreparedDecision | None:
     return tx.get(PreparedDecision, digest)
 
 
+def handed_over(tx: Transaction, code: str) -> PreparedDecision | None:
+    """Return the prepared decision that a code fetches."""
+    return tx.scalars(select(PreparedDecision).where(PreparedDecision.handover == code)).first()
+
+
 def prepared_by(tx: Transaction, algorithm: str, member: str) -> Sequence[PreparedDecision]:
     """Return what a member has prepared and not signed for one version."""
     mine = select(PreparedDecision).where(PreparedDecision.algorithm == algorithm, PreparedDecision.member == member)

@@ -48,7 +48,10 @@ class Declaration(Base):
 
 
 class PreparedDecision(Base):
-    """A decision that its member has confirmed once and not yet signed: the statement, byte for byte."""
+    """A decision that its member has confirmed once and not yet signed: the statement, byte for byte.
+
+    `handover` is the code by which the member's own machine fetches it, and nobody else can.
+    """
 
     __tablename__ = "prepared_decision"
     __table_args__ = (UniqueConstraint("algorithm", "committee", "project", "member"),)
@@ -59,6 +62,7 @@ class PreparedDecision(Base):
     member: Mapped[str] = mapped_column(_SLUG, index=True)
     payload: Mapped[bytes] = mapped_column(LargeBinary)
     checklist: Mapped[list[str]] = mapped_column(JSON)
+    handover: Mapped[str] = mapped_column(String(64), unique=True)
     at: Mapped[datetime] = mapped_column(Moment)
 
 

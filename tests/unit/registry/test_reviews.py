@@ -8,6 +8,8 @@ import pytest
 from factory import AUTHOR, COMMITTEE, DATASET, NODE, OFFICE, PROJECT, RESEARCHER, private_key
 from sqlalchemy import select
 
+from protocol.crypto.digest import sha256_hex
+from protocol.crypto.encoding import decode_base64
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import PAYLOAD_TYPE, write_envelope
 from protocol.documents.signature import Signature, pre_authentication_encoding
@@ -55,9 +57,16 @@ def comment(hub: Any, algorithm: str, who: str, text: str, visibility: str = "pr
     return hub.request("POST", f"/reviews/{algorithm}/comments", who, json=form)
 
 
-def sign_prepared(hub: Any, digest: str, who: str) -> Any:
+def fetch(hub: Any, code: str) -> bytes:
+    """The statement behind a code, which is all it takes."""
+    answer = hub.request("GET", f"/decisions/{code}")
+    assert answer.is_success or answer.status_code == 404, answer.text
+    return decode_base64(answer.json()["statement"]) if answer.is_success else b""
+
+
+def sign_prepared(hub: Any, prepared: Any, who: str) -> Any:
     """Fetch the statement and sign exactly its bytes, as a local signer does."""
-    payload = hub.request("GET", f"/decisions/{digest}", who).content
+    payload = fetch(hub, prepared.json()["handover"])
     key = private_key(who)
     made = Signature(keyid=key.public.keyid, sig=key.sign(pre_authentication_encoding(PAYLOAD_TYPE, payload)))
     return hub.post("/approvals", write_envelope(payload, [made]))
@@ -79,9 +88,9 @@ def test_from_request_to_decision_in_two_steps_each(asked: tuple[Any, str]) -> N
     for member in ("meri", "mikko"):
         assert seen(hub, algorithm, member)["to_vote"] == [PLACE]
         assert declare(hub, algorithm, member).status_code == 201
-        digest = decide(hub, algorithm, member).json()["digest"]
-        assert [each["digest"] for each in seen(hub, algorithm, member)["prepared"]] == [digest]
-        assert sign_prepared(hub, digest, member).status_code == 201
+        prepared = decide(hub, algorithm, member)
+        assert [each["digest"] for each in seen(hub, algorithm, member)["prepared"]] == [prepared.json()["digest"]]
+        assert sign_prepared(hub, prepared, member).status_code == 201
         assert seen(hub, algorithm, member)["prepared"] == []
 
     final = seen(hub, algorithm, AUTHOR)
@@ -93,15 +102,16 @@ def test_from_request_to_decision_in_two_steps_each(asked: tuple[Any, str]) -> N
 def test_what_is_to_be_signed_binds_what_was_asked(asked: tuple[Any, str]) -> None:
     hub, algorithm = asked
     declare(hub, algorithm, "meri")
-    digest = decide(hub, algorithm, "meri").json()["digest"]
+    prepared = decide(hub, algorithm, "meri").json()
 
-    payload = hub.request("GET", f"/decisions/{digest}", "meri").content
+    payload = fetch(hub, prepared["handover"])
 
+    assert sha256_hex(payload) == prepared["digest"]
     statement = parse_object(payload)
     said = Approval.model_validate(statement["predicate"])
     assert (said.algorithm, said.roster, said.member) == (algorithm, hub.roster, "meri")
     assert (said.project, said.persons, said.conditions.nodes) == (PROJECT, (RESEARCHER,), (NODE,))
-    assert hub.request("GET", f"/decisions/{digest}", "mikko").status_code == 404
+    assert hub.request("GET", f"/decisions/{'0' * 43}").status_code == 404
 
 
 def test_other_conditions_than_asked_are_conditions(asked: tuple[Any, str]) -> None:
@@ -109,7 +119,7 @@ def test_other_conditions_than_asked_are_conditions(asked: tuple[Any, str]) -> N
     narrower = dict(seen(hub, algorithm, "meri")["requests"][0]["conditions"]) | {"runs_per_node": 1}
     for member in ("meri", "mikko"):
         declare(hub, algorithm, member)
-        sign_prepared(hub, decide(hub, algorithm, member, conditions=narrower).json()["digest"], member)
+        sign_prepared(hub, decide(hub, algorithm, member, conditions=narrower), member)
 
     assert seen(hub, algorithm, RESEARCHER)["state"] == "approved_with_conditions"
 
@@ -192,15 +202,18 @@ def test_a_decision_needs_a_declaration_and_a_conflict_recuses(asked: tuple[Any,
 def test_undo_is_possible_until_signed(asked: tuple[Any, str]) -> None:
     hub, algorithm = asked
     declare(hub, algorithm, "meri")
-    digest = decide(hub, algorithm, "meri").json()["digest"]
+    prepared = decide(hub, algorithm, "meri").json()
+    digest = prepared["digest"]
     assert hub.request("DELETE", f"/reviews/{algorithm}/decisions/{digest}", "mikko").status_code == 403
 
     assert hub.request("DELETE", f"/reviews/{algorithm}/decisions/{digest}", "meri").status_code == 204
 
-    assert hub.request("GET", f"/decisions/{digest}", "meri").status_code == 404
-    signed = decide(hub, algorithm, "meri").json()["digest"]
-    assert sign_prepared(hub, signed, "meri").status_code == 201
-    assert hub.request("DELETE", f"/reviews/{algorithm}/decisions/{signed}", "meri").status_code == 404
+    assert fetch(hub, prepared["handover"]) == b""
+    again = decide(hub, algorithm, "meri")
+    assert sign_prepared(hub, again, "meri").status_code == 201
+    assert fetch(hub, again.json()["handover"]) == b""
+    path = f"/reviews/{algorithm}/decisions/{again.json()['digest']}"
+    assert hub.request("DELETE", path, "meri").status_code == 404
 
 
 def test_a_return_ends_the_turn_and_a_new_version_begins_anew(asked: tuple[Any, str]) -> None:

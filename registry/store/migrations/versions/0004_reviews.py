@@ -121,9 +121,11 @@ def _prepared() -> None:
         sa.Column("member", _SLUG, nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("checklist", sa.JSON(), nullable=False),
+        sa.Column("handover", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         _of_algorithm("prepared_decision"),
         _key("prepared_decision", "digest"),
+        sa.UniqueConstraint("handover", name=op.f("uq_prepared_decision_handover")),
         sa.UniqueConstraint(
             "algorithm", "committee", "project", "member",
             name=op.f("uq_prepared_decision_algorithm_committee_project_member"),
