@@ -28,7 +28,7 @@ from registry import folder, settings
 from registry.actions import log as log_actions
 from registry.actions import tend
 from registry.actions.desk import Desk
-from registry.api import documents, health, images, lists, log, nodes, orders, problems, reviews, token
+from registry.api import documents, health, images, lists, log, nodes, orders, problems, rehearsals, reviews, token
 from registry.api.metrics import Metrics
 from registry.api.middleware import Surround
 from registry.domain.workflow import PLAIN, Workflow
@@ -113,7 +113,7 @@ def make_app(desk: Desk, clock: Clock = system_clock) -> FastAPI:
     app.state.desk, app.state.clock = desk, clock
     app.state.metrics = Metrics(lambda: desk.bell.listeners)
     problems.install(app)
-    for part in (token, documents, images, lists, reviews, log, orders, nodes):
+    for part in (token, documents, images, lists, reviews, rehearsals, log, orders, nodes):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(health.router)
     app.include_router(pages.router)

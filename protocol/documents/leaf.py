@@ -44,6 +44,7 @@ PUBLIC: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = MappingProxyType(
             "node": ("node",),
             "rho_charged_nano": ("rho_charged_nano",),
         },
+        "rehearsal": {"image": ("image",), "issued": ("issued",), "proposal": ("proposal",)},
     }
 )
 

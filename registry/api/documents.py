@@ -1,6 +1,6 @@
 """Signed documents in, and the same bytes out.
 
-    POST /accreditations /rosters /statuses /algorithms /approvals /orders    201 or 200 {"digest": …}
+    POST /accreditations /rosters /statuses /algorithms /approvals /rehearsals /orders    201 or 200 {"digest": …}
 
 The body is the DSSE envelope. The signature in it is the authority, so no token is asked for; 200 says that the very
 same document had been here before. `POST /orders?node=N` hands an order to another node than it names, and asks for
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from registry.actions import accreditation, algorithm, order, read, review, roster, status
+from registry.actions import accreditation, algorithm, order, read, rehearsal, review, roster, status
 from registry.actions.desk import Desk
 from registry.actions.publish import Published
 from registry.api.doors import ENVELOPE, AnyCaller, Body, Digest, KnownCaller, Now, Slug, TheDesk, raw_body, settled
@@ -45,6 +45,7 @@ _take("rosters", roster.publish_roster, "Register who sits on a committee, on an
 _take("statuses", status.publish_status, "Publish what is revoked, on an office's word.")
 _take("algorithms", algorithm.publish_algorithm, "Submit an algorithm version for review.")
 _take("approvals", review.publish_approval, "Add a committee member's decision.")
+_take("rehearsals", rehearsal.publish_rehearsal, "Add a rehearsal node's report on an algorithm version.")
 
 
 @router.post("/orders", status_code=201, openapi_extra=_ENVELOPE)

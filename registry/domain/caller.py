@@ -3,9 +3,9 @@
 | document | author / researcher | addressed node | any caller | nobody |
 |---|---|---|---|---|
 | status, roster, algorithm | yes | yes | yes | yes |
-| accreditation, approval | yes | yes | yes | no |
+| accreditation, approval, rehearsal | yes | yes | yes | no |
 | order, receipt | yes | yes | no | no |
-| image | uploader, author, committee member | with an order for it | no | no |
+| image | uploader, author, committee member | with an order for it, or to rehearse it | no | no |
 | release | yes | no | no | no |
 
 What somebody may not see does not exist for them: the answer is the one for a wrong id.
@@ -17,7 +17,7 @@ from typing import Final
 from registry.errors import Forbidden, Missing, Unauthenticated
 
 PUBLIC_KINDS: Final = frozenset({"status", "roster", "algorithm"})
-CALLER_KINDS: Final = frozenset({"accreditation", "approval"})
+CALLER_KINDS: Final = frozenset({"accreditation", "approval", "rehearsal"})
 TENANT_KINDS: Final = frozenset({"job-order", "receipt"})
 
 

@@ -36,6 +36,9 @@ RECHECK_SECONDS: Final = 2.0
 ORDERS_PER_POLL: Final = 20
 """Bundles in one answer to a node; the rest comes with the next poll."""
 
+REHEARSALS_PER_POLL: Final = 50
+"""Rehearsals that one answer to a rehearsal node names."""
+
 PAGE_ITEMS: Final = 50
 PAGE_ITEMS_MOST: Final = 200
 """Items on one page of a list, by default and at most."""

@@ -49,6 +49,11 @@ def catalogues(tx: Transaction, *, after: str, limit: int) -> Sequence[Catalogue
     return tx.scalars(later.order_by(Catalogue.node).limit(limit)).all()
 
 
+def all_catalogues(tx: Transaction) -> Sequence[Catalogue]:
+    """Return what every node says about its datasets, by node name."""
+    return tx.scalars(select(Catalogue).order_by(Catalogue.node)).all()
+
+
 def names_image(tx: Transaction, node: str, archive_digest: str) -> bool:
     """Say whether an order handed to `node` names an algorithm with this image."""
     named = (

@@ -53,6 +53,12 @@ def with_image(tx: Transaction, archive_digest: str, author: str) -> bool:
     return tx.scalars(mine.limit(1)).first() is not None
 
 
+def names_image(tx: Transaction, archive_digest: str) -> bool:
+    """Say whether an algorithm with this image was submitted."""
+    named = select(Algorithm.digest).where(Algorithm.archive_digest == archive_digest)
+    return tx.scalars(named.limit(1)).first() is not None
+
+
 def with_rosters(tx: Transaction, roster_digests: Iterable[str]) -> frozenset[str]:
     """Return the algorithm versions on which members of these rosters voted."""
     wanted = tuple(roster_digests)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, HTMLResponse
 
-from registry.actions import catalogue, review
+from registry.actions import catalogue, rehearsal, review
 from registry.actions.desk import Desk
 from registry.domain.limits import PAGE_ITEMS_MOST
 
@@ -29,7 +29,8 @@ def show_home(request: Request) -> HTMLResponse:
     desk: Desk = request.app.state.desk
     reviews = review.list_reviews(desk, None, request.app.state.clock(), after=0, limit=PAGE_ITEMS_MOST)
     nodes = catalogue.list_nodes(desk, after=0, limit=PAGE_ITEMS_MOST)
-    return _page("home.html", reviews=reviews, nodes=nodes, most=PAGE_ITEMS_MOST)
+    evidence = rehearsal.of_versions(desk, [each.algorithm.digest for each in reviews])
+    return _page("home.html", reviews=reviews, evidence=evidence, nodes=nodes, most=PAGE_ITEMS_MOST)
 
 
 @router.get("/docs", response_class=HTMLResponse)

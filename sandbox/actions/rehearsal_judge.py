@@ -9,6 +9,7 @@ from typing import Final
 from protocol.documents.rehearsal import Finding
 from sandbox.actions.accuracy import Question, tabulate
 from sandbox.actions.rehearse import Rehearsed, Request
+from sandbox.data.twin import public_facts
 from sandbox.gate.rehearsal import OutputFindings
 from sandbox.gate.wording import is_wide
 
@@ -110,7 +111,7 @@ def _judge_choice(request: Request, done: Rehearsed) -> Told:
     question = Question(
         algorithm=algorithm,
         policy=request.policy,
-        facts=request.entry.facts(),
+        facts=public_facts(request.entry),
         parameters=request.parameters,
         blocks=(*BLOCKS_TRIED, plan.blocks),
         rhos_nano=(request.rho_nano,),

@@ -13,10 +13,11 @@ from protocol.crypto.digest import sha256_hex
 from protocol.documents.policy import Policy
 from protocol.documents.rehearsal import Failure, Rehearsal, RehearsedOutput, Watched
 from protocol.documents.release import ReleasedCategory, ReleasedOutput, ReleasedValue
-from protocol.documents.strict import canonical
+from protocol.documents.strict import build, canonical, parse_object
 from sandbox.actions.rehearsal_judge import escape, judge
 from sandbox.actions.rehearse import Rehearsed, Request
 from sandbox.chambers.watched import WatchedChamber
+from sandbox.errors import InfrastructureLost, Refused
 from sandbox.gate import library_version
 from sandbox.gate.rehearsal import why_unreadable
 
@@ -48,7 +49,7 @@ def make_report(request: Request, done: Rehearsed, who: Rehearser, now: dt.datet
         name=algorithm.name,
         version=algorithm.version,
         dataset=request.entry.dataset,
-        entry=sha256_hex(canonical(request.entry.model_dump(mode="json"))),
+        entry=request.entry.digest,
         limits=limits_digest(request.policy),
         seed=request.seed,
         twin_people=done.twin.people if done.twin else 0,
@@ -72,6 +73,22 @@ def make_report(request: Request, done: Rehearsed, who: Rehearser, now: dt.datet
         opendp=f"opendp {library_version()}",
         issued=now,
     )
+
+
+def check_report(untrusted: bytes, request: Request, who: Rehearser) -> Rehearsal:
+    """Read what the rehearsing process wrote, which ran beside a program that nobody trusts.
+
+    Raises `InfrastructureLost` for what is no report, or one on something else than was asked.
+    """
+    algorithm = request.proposal.algorithm
+    asked = (algorithm.proposal_digest, request.entry.digest, who.name, who.kind)
+    try:
+        report = build(Rehearsal, parse_object(untrusted))
+    except Refused as refused:
+        raise InfrastructureLost("rehearsal-lost", f"The report cannot be read. {refused.sentence}") from refused
+    if (report.proposal, report.entry, report.by, report.by_kind) != asked:
+        raise InfrastructureLost("rehearsal-other", "The rehearsal reported on something else than it was asked.")
+    return report
 
 
 def limits_digest(policy: Policy) -> str:

@@ -91,7 +91,7 @@ class Watcher:
         return WatchedChamber(
             chamber=chamber,
             exit_code=state.exit_code,
-            milliseconds=round(ran / timedelta(milliseconds=1)),
+            milliseconds=max(0, round(ran / timedelta(milliseconds=1))),  # the engine may note a short one's start late
             late=not in_time,
             out_of_memory=state.out_of_memory,
             untrusted_output=desk.read(),

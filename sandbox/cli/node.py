@@ -12,6 +12,7 @@ import typer
 from sandbox.cli.common import Directory, JsonFlag, emit, is_running, now, read_file, say, settings_of
 from sandbox.cli.doctor import doctor
 from sandbox.cli.operate import COMMANDS
+from sandbox.cli.rehearsal_node import rehearse
 from sandbox.cli.trust import policy as policy_app
 from sandbox.cli.trust import roster, trust_root
 
@@ -26,7 +27,8 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(roster, name="roster")
 for verb, command in COMMANDS.items():
     app.command(verb)(command)
-app.command()(doctor)
+for command in (doctor, rehearse):
+    app.command()(command)
 
 POLICY_FOLDER = Path(__file__).parents[2] / "policies"
 

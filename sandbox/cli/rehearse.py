@@ -26,14 +26,15 @@ from sandbox.cli.algorithm import (
 from sandbox.cli.common import JsonFlag, now, read_file, say
 
 if TYPE_CHECKING:
+    from protocol.documents.catalogue import CatalogueEntry
     from protocol.documents.rehearsal import Rehearsal
     from sandbox.actions.rehearse import Machine, Progress
-    from sandbox.data.twin import Entry
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 MEMORY = Path("/dev/shm")  # noqa: S108  folders of our own in it, made with random names
 NOBODY = "nobody"
+NAME = "rehearsal-{process}"  # of what this machine's engine and memory hold for a rehearsal
 SECCOMP = {"standard": "seccomp.json", "strict": "seccomp-strict.json"}
 
 
@@ -59,6 +60,7 @@ def rehearse(
         Path | None, typer.Option("--build", help="Folder of what was built; without it, build/NAME-VERSION.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same twin.")] = 1,
+    seconds: Annotated[float, typer.Option(min=1, help="How long all chambers may take together.")] = 3600,
     report: Annotated[Path | None, typer.Option(help="Write the signed report to this file.")] = None,
     key: Annotated[Path | None, typer.Option(help="Private key file to sign the report with.")] = None,
     passphrase_file: Annotated[Path | None, typer.Option(help="File with its passphrase.")] = None,
@@ -91,12 +93,13 @@ def rehearse(
         blocks=blocks or (128 if proposal.algorithm.mode == "block" else 0),
         rho_nano=nano(rho),
         seed=seed,
+        seconds=seconds,
         declared=read_columns(column or []),
     )
     with _progress(as_json) as progress, open_machine(os.environ.get, request.policy.profile) as machine:
         done = run(request, machine, progress)
     who = Rehearser(
-        name=by, kind=cast("Literal['person', 'node']", by_kind), software=_software(), engine=machine.engine
+        name=by, kind=cast("Literal['person', 'node']", by_kind), software=software(), engine=machine.engine
     )
     made = make_report(request, done, who, now())
     if report and key:
@@ -124,7 +127,7 @@ def open_machine(setting: Callable[[str], str | None], profile: str) -> Iterator
     from sandbox.chambers.watched import Watcher
 
     url = setting("DOCKER_HOST") or "unix:///var/run/docker.sock"
-    name = f"rehearsal-{os.getpid()}"
+    name = NAME.format(process=os.getpid())
     supervisor = setting("SAFECONDUCT_SUPERVISOR")
     cells = bool(supervisor) and setting("SAFECONDUCT_CHAMBER_ENGINE") != "container"
     with tempfile.TemporaryDirectory(prefix=f"safeconduct-rehearsal-{os.getpid()}-", dir=MEMORY) as roots:
@@ -147,10 +150,11 @@ def open_machine(setting: Callable[[str], str | None], profile: str) -> Iterator
 
 def _entry(
     catalogue: Path | None, dataset: str | None, people: int | None, country: str, unit: str, family_size: int
-) -> Entry:
+) -> CatalogueEntry:
     """The dataset's public facts: its catalogue entry, or a plain dataset of so many people."""
+    from protocol.documents.catalogue import CatalogueEntry
     from protocol.documents.strict import build
-    from sandbox.data.twin import Entry, read_entry
+    from sandbox.data.twin import read_entry
     from sandbox.errors import BadInput
 
     if catalogue:
@@ -173,7 +177,7 @@ def _entry(
         "variants": [one.rsid for one in VARIANTS],
         "duo": [],
     }
-    return build(Entry, fields)
+    return build(CatalogueEntry, fields)
 
 
 @contextmanager
@@ -226,7 +230,8 @@ def _sign(made: Rehearsal, path: Path, key: Path, passphrase_file: Path | None) 
     say(f"The signed report is in {path}.")
 
 
-def _software() -> str:
+def software() -> str:
+    """This program and its version, as reports name it."""
     from importlib.metadata import version
 
     return f"safeconduct {version('safeconduct')}"

@@ -19,12 +19,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final
 
 import numpy as np
-from pydantic import Field
 
-from protocol.documents.fields import Count, Country, Items, Line, OutputName, Positive, Record, Slug, Term
+from protocol.documents.catalogue import CatalogueEntry
 from protocol.documents.strict import build, parse_object
 from sandbox.data.cohort import Cohort, draw_cohort
 from sandbox.data.ingest import IngestOptions, Sources, ingest
@@ -38,28 +37,6 @@ SNAPSHOT: Final = "twin"
 COMMONEST, RAREST = 0.5, 0.01  # frequencies of sites that the reference does not have
 PREVALENCE: Final = 0.10  # of diagnoses that the reference does not have
 _AUTOSOMES: Final = frozenset(map(str, range(1, 23)))
-
-
-class Entry(Record):
-    """A dataset as the registry's catalogue has it: the closed list of public fields (`domain.dataset`)."""
-
-    dataset: Slug
-    snapshot: Slug
-    country: Country
-    assembly: Line
-    people: Positive
-    slots: Positive
-    unit: Literal["person", "family"]
-    maximum_family_size: Positive
-    columns: Items[Line]
-    sites: Count | None
-    variants: Annotated[tuple[OutputName, ...], Field(strict=False, max_length=100_000)] = ()
-    duo: Items[Term]
-
-    def facts(self) -> DatasetFacts:
-        """The public facts on which plans and refusals depend."""
-        fields = self.model_dump(exclude={"variants"})
-        return DatasetFacts(**{**fields, "unit": Unit(self.unit), "lineage": self.dataset})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +57,7 @@ class Twin:
     notes: tuple[str, ...]
 
 
-def read_entry(untrusted: bytes, dataset: str | None = None) -> Entry:
+def read_entry(untrusted: bytes, dataset: str | None = None) -> CatalogueEntry:
     """Read one entry, or the one of a dataset from a page of the registry's `GET /datasets`.
 
     Refused: anything but the closed list of fields (`document-malformed`), no or no single such dataset
@@ -93,10 +70,16 @@ def read_entry(untrusted: bytes, dataset: str | None = None) -> Entry:
     if len(named) != 1:
         names = ", ".join(sorted(str(one.get("dataset"))[:100] for one in entries)) or "none"
         raise BadInput("dataset-unclear", f"Say which dataset with --dataset; the catalogue has {names}.")
-    return build(Entry, {name: value for name, value in named[0].items() if name != "node"})
+    return build(CatalogueEntry, {name: value for name, value in named[0].items() if name != "node"})
 
 
-def make_twin(entry: Entry, asked: Asked, seed: int, directory: Path) -> Twin:
+def public_facts(entry: CatalogueEntry) -> DatasetFacts:
+    """The public facts on which plans and refusals depend."""
+    fields = entry.model_dump(exclude={"variants"})
+    return DatasetFacts(**{**fields, "unit": Unit(entry.unit), "lineage": entry.dataset})
+
+
+def make_twin(entry: CatalogueEntry, asked: Asked, seed: int, directory: Path) -> Twin:
     """Write the snapshot `directory/twin`; the same arguments write the same bytes.
 
     Refused: a column whose kind nobody told (`twin-column`), since the catalogue names columns only.
@@ -127,7 +110,7 @@ def make_twin(entry: Entry, asked: Asked, seed: int, directory: Path) -> Twin:
     )
 
 
-def _differences(entry: Entry) -> Iterator[str]:
+def _differences(entry: CatalogueEntry) -> Iterator[str]:
     yield "No record and no frequency of the real dataset is in the twin: its effects are not the real ones."
     if entry.country not in POPULATIONS:
         yield f"The reference has no frequencies of {entry.country}: those of all of Europe stand in."
@@ -135,7 +118,7 @@ def _differences(entry: Entry) -> Iterator[str]:
         yield f"Positions of known variants are those of {ASSEMBLY}, not of {entry.assembly}."
 
 
-def _declared(entry: Entry, asked: Asked) -> tuple[Column, ...]:
+def _declared(entry: CatalogueEntry, asked: Asked) -> tuple[Column, ...]:
     """The declared columns that the order asks for, each of which somebody must have described."""
     known = {column.name.lower(): column for column in asked.declared}
     wanted = [name.lower() for name in asked.columns if name.lower() not in ("sex", "age") and not is_diagnosis(name)]
@@ -147,7 +130,7 @@ def _declared(entry: Entry, asked: Asked) -> tuple[Column, ...]:
     return tuple(known[name] for name in sorted(set(wanted) & offered))
 
 
-def _variants(entry: Entry, asked: Asked) -> tuple[tuple[Variant, ...], tuple[str, ...]]:
+def _variants(entry: CatalogueEntry, asked: Asked) -> tuple[tuple[Variant, ...], tuple[str, ...]]:
     """The twin's sites: those of the catalogue when it lists them all, else the reference's and those asked for."""
     complete = entry.sites is not None and len(entry.variants) >= entry.sites
     names = list(entry.variants)
@@ -190,7 +173,7 @@ def _diseases(asked: Asked) -> tuple[Disease, ...]:
     return (*DISEASES, *(Disease(code, code, PREVALENCE, 0.02, 0.0, ()) for code in missing))
 
 
-def _people_in_slots(entry: Entry, cohort: Cohort) -> int:
+def _people_in_slots(entry: CatalogueEntry, cohort: Cohort) -> int:
     """How many people fit: a real cohort has no more units than public slots."""
     units = cohort.family if entry.unit == "family" else np.arange(cohort.people)
     return int(np.searchsorted(units, entry.slots))
@@ -198,7 +181,7 @@ def _people_in_slots(entry: Entry, cohort: Cohort) -> int:
 
 def _write(
     files: Path,
-    entry: Entry,
+    entry: CatalogueEntry,
     cohort: Cohort,
     kept: int,
     variants: Sequence[Variant],

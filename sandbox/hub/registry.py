@@ -37,6 +37,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _JSON_BODY = {"Content-Type": "application/json"}
 _BYTES_BODY = {"Content-Type": "application/octet-stream"}
 _CODE = re.compile(r"[a-z0-9-]{1,100}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 _LATER = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
 
@@ -56,6 +57,15 @@ class Handed:
 
     orders: tuple[tuple[str, bytes], ...]
     statuses: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsalTask:
+    """What the registry would have rehearsed: a version, on a twin of the entry with this digest. Untrusted."""
+
+    algorithm: str
+    dataset: str
+    entry: str
 
 
 class Registry:
@@ -129,6 +139,19 @@ class Registry:
     def accreditation(self) -> bytes:
         """Fetch the untrusted bytes of this node's newest accreditation."""
         return self._send("GET", f"/accreditations/{self._courier.node}").content
+
+    def rehearsals(self) -> tuple[RehearsalTask, ...]:
+        """Ask what waits for a rehearsal by this node."""
+        tasks = _json(self._send("GET", f"/nodes/{self._courier.node}/rehearsals")).get("rehearsals")
+        return tuple(_task(one) for one in (tasks if isinstance(tasks, list) else [None]))
+
+    def catalogue_entry(self, digest: str) -> dict[str, Json]:
+        """Fetch the untrusted catalogue entry with this digest."""
+        return _json(self._send("GET", f"/datasets/{digest}"))
+
+    def send_rehearsal(self, report: bytes) -> None:
+        """Hand over the signed report of a rehearsal; returns when the registry has it."""
+        self._send("POST", "/rehearsals", content=report, headers=_JSON_BODY)
 
     def log_checkpoint(self) -> str:
         """Fetch the untrusted checkpoint of the registry's log."""
@@ -235,6 +258,14 @@ def _problem_code(answer: httpx.Response) -> str:
     except (Refused, KeyError):
         return "no-code"
     return code if _CODE.fullmatch(code) else "no-code"
+
+
+def _task(untrusted: Json) -> RehearsalTask:
+    found = untrusted if isinstance(untrusted, dict) else {}
+    algorithm, dataset, entry = (str(found.get(name)) for name in ("algorithm", "dataset", "entry"))
+    if not (_DIGEST.fullmatch(algorithm) and _DIGEST.fullmatch(entry)):
+        raise Unreachable("registry-answer", "The registry's list of rehearsals is malformed.")
+    return RehearsalTask(algorithm=algorithm, dataset=dataset[:100], entry=entry)
 
 
 def _text(answer: httpx.Response) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from cohorts import Cohort, ingest_cohort, make_cohort
 
+from protocol.documents.catalogue import CatalogueEntry
 from protocol.errors import Refused
 from sandbox.data import twin as module
 from sandbox.data.genotype import DOSAGE
 from sandbox.data.reference import VARIANTS
 from sandbox.data.snapshot import facts_of, open_snapshot, read_info
 from sandbox.data.stage import stage
-from sandbox.data.twin import Asked, Entry, Twin, make_twin, read_entry
+from sandbox.data.twin import Asked, Twin, make_twin, read_entry
 from sandbox.domain.dataset import Column, Kind, StagePlan, catalogue_entry
 from sandbox.errors import BadInput
 
@@ -40,7 +41,7 @@ def fields(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def entry(**changes: Any) -> Entry:
+def entry(**changes: Any) -> CatalogueEntry:
     return read_entry(json.dumps(fields(**changes)).encode())
 
 
@@ -76,7 +77,7 @@ def test_two_cohorts_with_one_catalogue_entry_have_one_twin_to_the_byte(tmp_path
 
 
 def test_entry_has_exactly_the_fields_of_the_catalogue() -> None:
-    assert set(Entry.model_fields) == set(fields())
+    assert set(CatalogueEntry.model_fields) == set(fields())
     with pytest.raises(Refused) as refused:
         entry(frequencies={"rs7903146": "0.2"})
     assert refused.value.code == "document-malformed"

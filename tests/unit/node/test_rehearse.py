@@ -13,6 +13,7 @@ import pytest
 from tiny_image import write_image
 from typer.testing import CliRunner
 
+from protocol.documents.catalogue import CatalogueEntry
 from protocol.documents.rehearsal import Rehearsal
 from sandbox.actions.proposal import Proposal, read_limits, read_proposal
 from sandbox.actions.rehearsal_report import Rehearser, escape, make_report, why_nothing
@@ -21,7 +22,6 @@ from sandbox.chambers.fake import Ending, FakeRuntime
 from sandbox.chambers.seccomp import profile
 from sandbox.chambers.watched import WatchedChamber
 from sandbox.cli.rehearse import app
-from sandbox.data.twin import Entry
 from sandbox.domain.chamber import ChamberPlan
 from sandbox.errors import BadInput
 
@@ -59,7 +59,7 @@ def request(built: Path, text: str = MEAN, **changes: Any) -> Request:
     }  # fmt: skip
     fields: dict[str, Any] = {
         "proposal": proposal(built, text),
-        "entry": Entry.model_validate(entry | changes.pop("entry", {})),
+        "entry": CatalogueEntry.model_validate(entry | changes.pop("entry", {})),
         "policy": read_limits(ROOT / "policies" / "gate.json"),
         "parameters": {},
         "blocks": 32,

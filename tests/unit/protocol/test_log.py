@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from factory import AUTHOR, OFFICE, RESEARCHER, World, digest_of, private_key
 from small_log import LOG, SALT, Log
+from vectors.rehearsal_cases import rehearsal
 
 from protocol.crypto import merkle
 from protocol.crypto.encoding import decode_base64, encode_base64
@@ -136,6 +137,7 @@ DOCUMENTS: dict[str, bytes] = {
     "approval": WORLD.sign(WORLD.approval("meri", digest_of(ALGORITHM), digest_of(ROSTER)), "meri"),
     "job-order": WORLD.sign(ORDER, RESEARCHER),
     "receipt": WORLD.sign(WORLD.receipt(ORDER, "0" * 64), WORLD.node),
+    "rehearsal": WORLD.sign(rehearsal(), WORLD.node),
 }
 APPROVAL = read_envelope(DOCUMENTS["approval"])
 
@@ -255,7 +257,7 @@ def test_the_proof_of_another_document_proves_nothing() -> None:
 
 
 def test_a_proof_in_another_tree_proves_nothing() -> None:
-    assert refusal(check_logged, FORKED.proof(7 - 1 - PLACE, 7), APPROVAL, HONEST.at(7)) == "log-inclusion"
+    assert refusal(check_logged, FORKED.proof(len(DOCUMENTS) - 1 - PLACE, 7), APPROVAL, HONEST.at(7)) == "log-inclusion"
 
 
 def test_an_erased_document_keeps_its_proof_but_cannot_be_opened() -> None:

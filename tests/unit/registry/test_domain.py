@@ -9,6 +9,7 @@ from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval
 from protocol.documents.job_order import JobOrder
 from protocol.documents.receipt import Receipt
+from protocol.documents.rehearsal import Rehearsal
 from protocol.documents.roster import Roster
 from protocol.documents.status import Status
 from protocol.errors import SafeconductError
@@ -157,6 +158,6 @@ def test_who_may_read(kinds: frozenset[str], who: Caller | None, code: str | Non
 
 
 def test_every_kind_of_document_has_a_place_in_the_table() -> None:
-    kinds = {model.KIND for model in (Accreditation, Algorithm, Approval, JobOrder, Receipt, Roster, Status)}
+    kinds = {model.KIND for model in (Accreditation, Algorithm, Approval, JobOrder, Receipt, Rehearsal, Roster, Status)}
 
     assert kinds == PUBLIC_KINDS | CALLER_KINDS | TENANT_KINDS
