@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.domain.admission import Admission
 from sandbox.domain.job import CHARGED_AND_OPEN
-from sandbox.domain.reason import check_reason
+from sandbox.domain.reason import REASON_CHARACTERS, check_reason
 from sandbox.store import job
 from sandbox.store.admission import read_admission, reason_of, write_admission
 from sandbox.store.base import Session, Store
@@ -18,6 +18,11 @@ def admit(store: Store, admission: Admission, reason: str, now: dt.datetime, who
         write_admission(session, admission, who, reason, now)
     with store.reading() as session:
         return describe_admission(session, now)
+
+
+def prepare_reboot(store: Store, reason: str, now: dt.datetime, who: str = "operator") -> dict[str, Any]:
+    """Drain the node and say in the audit what for; it may be switched off once nothing charged is under way."""
+    return admit(store, Admission.DRAINING, f"reboot: {check_reason(reason)}"[:REASON_CHARACTERS], now, who)
 
 
 def describe_admission(session: Session, now: dt.datetime) -> dict[str, Any]:

@@ -16,17 +16,29 @@ from sandbox.store.tables import JobRow
 from sandbox.store.usage import QUARANTINE_LIFTED
 
 
+def check_cancel(row: JobRow, now: dt.datetime) -> None:
+    """Refuse (job-over) to cancel a job that is over; of a hidden one nothing tells whether it is."""
+    state = JobState(row.state)
+    if JobState.CANCELLED not in TRANSITIONS[state] and not is_hidden(state, job.times_of(row), now):
+        raise BadInput("job-over", f"The job is {row.state} already; nothing can be cancelled.")
+
+
+def check_retry(row: JobRow, now: dt.datetime) -> None:
+    """Refuse (job-runs) to look sooner at a job that goes on by its schedule."""
+    shown = shown_state(JobState(row.state), job.times_of(row), now)
+    if shown in CHARGED_AND_OPEN:
+        raise BadInput("job-runs", f"The job is {shown}, and goes on by its schedule; there is nothing to retry.")
+
+
 def cancel_job(store: Store, order: str, reason: str, now: dt.datetime, who: str = "operator") -> str:
     """Ask for a job's end; its next tick cancels it, if it is not sealed. Returns the state that is shown of it."""
     reason = check_reason(reason)
     with store.transaction() as session:
         row = _known(session, order)
-        state, times = JobState(row.state), job.times_of(row)
-        if JobState.CANCELLED not in TRANSITIONS[state] and not is_hidden(state, times, now):
-            raise BadInput("job-over", f"The job is {row.state} already; nothing can be cancelled.")
+        check_cancel(row, now)
         job.request_cancel(session, order, now)
         record(session, now, who, "job-cancelled", order, reason)
-        return shown_state(state, times, now)
+        return shown_state(JobState(row.state), job.times_of(row), now)
 
 
 def retry_job(store: Store, order: str, reason: str, now: dt.datetime, who: str = "operator") -> str:
@@ -37,12 +49,10 @@ def retry_job(store: Store, order: str, reason: str, now: dt.datetime, who: str 
     reason = check_reason(reason)
     with store.transaction() as session:
         row = _known(session, order)
-        shown = shown_state(JobState(row.state), job.times_of(row), now)
-        if shown in CHARGED_AND_OPEN:
-            raise BadInput("job-runs", f"The job is {shown}, and goes on by its schedule; there is nothing to retry.")
+        check_retry(row, now)
         job.look_at(session, order, BEFORE_CHARGE | {JobState.SEALED} | ENDED, now)
         record(session, now, who, "job-retried", order, reason)
-        return shown
+        return shown_state(JobState(row.state), job.times_of(row), now)
 
 
 def lift(store: Store, algorithm: str, reason: str, now: dt.datetime, who: str = "operator") -> None:

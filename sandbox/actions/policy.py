@@ -4,6 +4,9 @@ A new version is shown first, and takes effect when the admin repeats its finger
 hand counts as well if it is signed and exactly one version on. The database remembers every version: an older one, or
 another one of a known version, does not open. A change is an entry in the ledger's chain, so receipts witness it. What
 was spent stays spent: an account above a lowered cap has nothing left.
+
+A raised cap takes two persons at the node besides the holder's signatures, as soon as the node has two admins with
+passkeys: each confirms that very policy on the admin page before it may take effect (`two_persons.py`).
 """
 
 import datetime as dt
@@ -17,6 +20,7 @@ from protocol.documents.trust_root import TrustRoot
 from protocol.trust.root import open_policy
 from sandbox.actions.files import write_whole
 from sandbox.actions.init import LEDGER_HEAD, POLICY
+from sandbox.actions.two_persons import check_two_persons
 from sandbox.domain.ledger import Head, Kind, Scopes, next_entry
 from sandbox.domain.policy_change import CAPS, check_follows, check_remembered, describe_change
 from sandbox.errors import BadInput, Refused
@@ -105,9 +109,12 @@ def _is_known(session: Session, version: int, digest: str) -> bool:
 
 def _take_effect(session: Session, version: int, digest: str, raw: bytes, now: dt.datetime, who: str) -> Head | None:
     """Remember a version; every one but a node's first is an entry in the chain as well."""
-    first = last_policy(session) is None
+    before = last_policy(session)
+    first = before is None
     if _is_known(session, version, digest):
         return None
+    if before is not None:
+        check_two_persons(session, before.envelope, raw, digest)
     remember_policy(session, version, digest, raw, now)
     record(session, now, who, "policy-accepted", digest, f"version-{version}")
     if first:

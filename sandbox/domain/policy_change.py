@@ -12,6 +12,11 @@ def describe_change(current: Policy, following: Policy) -> tuple[str, ...]:
     return tuple(f"~ {name}: {before[name]} -> {after[name]}" for name in sorted(before) if before[name] != after[name])
 
 
+def raises_cap(current: Policy, following: Policy) -> bool:
+    """Tell whether any cap is higher in the following policy."""
+    return any(getattr(following, cap) > getattr(current, cap) for cap in CAPS)
+
+
 def check_follows(current: Policy, following: Policy) -> None:
     """Refuse (policy-version) every policy but the one that is exactly one version on."""
     if following.version != current.version + 1:

@@ -1,7 +1,7 @@
 """The record of who did what on this node; written in the transaction of the deed."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,3 +17,8 @@ def record(session: Session, at: dt.datetime, who: str, action: str, subject: st
 def newest(session: Session, count: int) -> Sequence[AuditRow]:
     """Read the newest lines, in their order."""
     return session.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(count)).all()[::-1]
+
+
+def of_actions(session: Session, actions: Collection[str]) -> Sequence[AuditRow]:
+    """Read every line about these actions, the oldest first."""
+    return session.scalars(select(AuditRow).where(AuditRow.action.in_(actions)).order_by(AuditRow.id)).all()

@@ -16,7 +16,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, and_, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session, defer
 
-from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, JobState, Times, check_transition
+from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, ENDED, JobState, Times, check_transition
 from sandbox.errors import Fenced
 from sandbox.store.base import microseconds
 from sandbox.store.driver import change
@@ -226,6 +226,22 @@ def recent_jobs(session: Session, limit: int, project: str | None = None) -> Seq
     """Read the newest jobs, of one project or of all, newest first, without their bundles."""
     query = select(JobRow).options(defer(JobRow.bundle)).order_by(JobRow.number.desc()).limit(limit)
     return session.scalars(query if project is None else query.where(JobRow.project == project)).all()
+
+
+def open_jobs(session: Session, now: dt.datetime, limit: int) -> Sequence[JobRow]:
+    """Read the oldest jobs that are not shown as ended, without their bundles: padded ones until their release."""
+    hidden = and_(JobRow.release_at > JobRow.charged_at, JobRow.release_at > now, JobRow.state != JobState.REPORTED)
+    wanted = or_(JobRow.state.not_in(ENDED), hidden)
+    return session.scalars(
+        select(JobRow).options(defer(JobRow.bundle)).where(wanted).order_by(JobRow.number).limit(limit)
+    ).all()
+
+
+def failures(session: Session, limit: int) -> Sequence[tuple[JobEvent, JobRow]]:
+    """Read the newest jobs that the machine failed, each with that event."""
+    query = select(JobEvent, JobRow).join(JobRow, JobRow.id == JobEvent.job_id).options(defer(JobRow.bundle))
+    rows = session.execute(query.where(JobEvent.state == JobState.FAILED).order_by(JobEvent.id.desc()).limit(limit))
+    return [(event, row) for event, row in rows]
 
 
 def times_of(row: JobRow) -> Times:

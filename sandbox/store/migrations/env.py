@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import sandbox.store.admin
 import sandbox.store.checks
 import sandbox.store.ledger
 import sandbox.store.log

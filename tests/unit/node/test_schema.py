@@ -10,6 +10,7 @@ import pytest
 from databases import Database
 from sqlalchemy import inspect, text
 
+import sandbox.store.admin
 import sandbox.store.checks
 import sandbox.store.ledger
 import sandbox.store.policy
