@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "SAFECONDUCT_OCI_RUNTIME": "oci_runtime",
     "SAFECONDUCT_CHAMBER_ENGINE": "chamber_engine",
     "SAFECONDUCT_SUPERVISOR": "supervisor",
+    "SAFECONDUCT_WEB": "web",
 }
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -45,6 +46,7 @@ class Settings(BaseModel):
     oci_runtime: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "runc"
     chamber_engine: Literal["cell", "container"] = "cell"
     supervisor: Path | None = None
+    web: Path | None = None
     cell_apparmor: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
     key_passphrase_file: Path | None = None
     database_url: Annotated[str, Field(pattern=r"^(sqlite:///|postgresql(\+psycopg)?://)")] = ""

@@ -5,6 +5,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,20 @@ def made(tmp_path_factory: pytest.TempPathFactory, made_database: Database) -> P
 @pytest.fixture
 def kit(made: Path, made_database: Database, tmp_path: Path) -> Iterator[Kit]:
     """The node, opened; its chambers say 0.5 at once unless a test says otherwise."""
+    with open_kit(made, made_database, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def twin(made: Path, made_database: Database, tmp_path: Path) -> Iterator[Kit]:
+    """A second node, made as `kit` is and knowing nothing of it."""
+    with open_kit(made, made_database, tmp_path / "twin") as opened:
+        yield opened
+
+
+@contextmanager
+def open_kit(made: Path, made_database: Database, tmp_path: Path) -> Iterator[Kit]:
+    """A copy of the node that was made once, in a folder of its own."""
     shutil.copytree(made / "node", tmp_path / "node")
     database, file = made_database.copy(tmp_path / "node"), tmp_path / "node" / "node.toml"
     file.write_text(file.read_text().replace(made_database.url, database.url))
