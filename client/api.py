@@ -68,8 +68,6 @@ class RegistryClient:
         """Close the connections."""
         self._http.close()
 
-    # Documents ------------------------------------------------------------------------------------------------
-
     def publish(self, kind: str, envelope: bytes) -> str:
         """Send a signed document (`accreditations`, `rosters`, `statuses`, `algorithms`, `approvals`, `orders`)
         and return its digest. Sending the same bytes again is no error."""
@@ -110,8 +108,6 @@ class RegistryClient:
     def _publish(self, path: str, envelope: bytes, **more: Any) -> str:
         answer = self._send("POST", path, content=envelope, headers={"Content-Type": ENVELOPE}, **more)
         return str(_member(answer, "digest"))
-
-    # Images ---------------------------------------------------------------------------------------------------
 
     def upload_image(self, archive: Path, digest: str, progress: Progress | None = None) -> None:
         """Send an image archive from where the registry's copy ends; a broken upload goes on, not back."""
@@ -154,6 +150,10 @@ class RegistryClient:
     def release(self, order_id: str) -> bytes:
         """Return the encrypted release as it was sent."""
         return self._send("GET", f"/orders/{order_id}/release").content
+
+    def invitation(self) -> dict[str, Any]:
+        """Return an address, good once, at which the caller registers a passkey for the registry's pages."""
+        return _object(self._send("POST", "/invitations"))
 
     def export_log(self, out: BinaryIO) -> None:
         """Write the registry's whole transparency log to a stream, as it comes."""

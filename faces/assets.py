@@ -5,6 +5,7 @@ what they have for ever, and a script finds another one beside it.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +26,7 @@ TYPES: Final[Mapping[str, str]] = {
     ".svg": "image/svg+xml",
 }
 
+_FONTS: Final = re.compile(rb"@font-face\{[^}]*\}")  # another organisation's; ours come with the reader's machine
 _OWN: Final = Path(__file__).parent / "static"
 
 router = APIRouter(include_in_schema=False)
@@ -56,7 +58,7 @@ def read_assets(folder: Path | None) -> Assets:
             return Assets(
                 files={}, digest="", missing="The pages' files are not set. Set SAFECONDUCT_WEB to their folder."
             )
-        files = own | {name: (folder / name).read_bytes() for name in INSTALLED}
+        files = own | {name: _FONTS.sub(b"", (folder / name).read_bytes()) for name in INSTALLED}
     except OSError as error:
         return Assets(
             files={}, digest="",

@@ -28,7 +28,20 @@ from registry import folder, settings
 from registry.actions import log as log_actions
 from registry.actions import tend
 from registry.actions.desk import Desk
-from registry.api import documents, health, images, lists, log, nodes, orders, problems, rehearsals, reviews, token
+from registry.api import (
+    account,
+    documents,
+    health,
+    images,
+    lists,
+    log,
+    nodes,
+    orders,
+    problems,
+    rehearsals,
+    reviews,
+    token,
+)
 from registry.api.metrics import Metrics
 from registry.api.middleware import Surround
 from registry.domain.workflow import PLAIN, Workflow
@@ -67,9 +80,10 @@ def application() -> FastAPI:
         log_key=folder.read_log_key(chosen),
         passkey_pages=chosen.passkey_pages,
         workflow=read_workflow(chosen.workflow),
+        page=chosen.page,
     )
     desk.blobs.sweep(time.time() - ABANDONED_AFTER.total_seconds())
-    return make_app(desk)
+    return make_app(desk, web=chosen.web)
 
 
 def make_desk(
@@ -82,6 +96,7 @@ def make_desk(
     log_key: Signer,
     passkey_pages: tuple[PasskeyOrigin, ...] = (),
     workflow: Workflow = PLAIN,
+    page: PasskeyOrigin = settings.LOCAL_PAGE,
 ) -> Desk:
     """Open the registry in `directory`; its database is brought to the newest form, and its log up to date."""
     store = Store(database)
@@ -97,11 +112,12 @@ def make_desk(
         log_key=log_key,
         passkey_pages=passkey_pages,
         workflow=workflow,
+        page=page,
     )
 
 
-def make_app(desk: Desk, clock: Clock = system_clock) -> FastAPI:
-    """Return the application over an open desk."""
+def make_app(desk: Desk, clock: Clock = system_clock, web: Path | None = None) -> FastAPI:
+    """Return the application over an open desk; `web` holds its pages' files, or SAFECONDUCT_WEB does."""
     app = FastAPI(
         title="Safeconduct registry",
         version=version("safeconduct"),
@@ -113,10 +129,10 @@ def make_app(desk: Desk, clock: Clock = system_clock) -> FastAPI:
     app.state.desk, app.state.clock = desk, clock
     app.state.metrics = Metrics(lambda: desk.bell.listeners)
     problems.install(app)
-    for part in (token, documents, images, lists, reviews, rehearsals, log, orders, nodes):
+    for part in (token, account, documents, images, lists, reviews, rehearsals, log, orders, nodes):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(health.router)
-    app.include_router(pages.router)
+    pages.install(app, web or settings.installed_web(), problems.status_of)
     app.add_middleware(Surround, metrics=app.state.metrics)
     return app
 

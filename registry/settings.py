@@ -22,6 +22,7 @@ from registry.errors import Misconfigured
 
 PREFIX: Final = "SAFECONDUCT_REGISTRY_"
 FILE: Final = "registry.toml"
+LOCAL_PAGE: Final = PasskeyOrigin(origin="http://localhost:8400", rp_id="localhost")
 
 
 class Settings(BaseSettings):
@@ -33,6 +34,8 @@ class Settings(BaseSettings):
     log_passphrase_file: holds the passphrase of the transparency log's key, if that is encrypted. passkey_origins: the
     pages on which committee members' passkeys may sign, each with its RP id behind a comma unless that is its host.
     workflow: the process of its reviews, a file like those in policies/workflows; plain.toml of them if not set.
+    page_origin: the address under which browsers open the pages, written likewise; login passkeys are bound to it. web:
+    the folder of the pages' installed files, SAFECONDUCT_WEB unless given.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -47,6 +50,8 @@ class Settings(BaseSettings):
     log_passphrase_file: Path | None = None
     passkey_origins: Annotated[tuple[str, ...], NoDecode] = ()
     workflow: Path | None = None
+    page_origin: str | None = None
+    web: Path | None = Field(default_factory=lambda: installed_web())
 
     @field_validator("urls", "passkey_origins", mode="before")
     @classmethod
@@ -67,6 +72,11 @@ class Settings(BaseSettings):
         return tuple(_page(text) for text in self.passkey_origins)
 
     @property
+    def page(self) -> PasskeyOrigin:
+        """The page of `page_origin`; on one machine, that machine's own."""
+        return _page(self.page_origin or f"http://localhost:{self.port}", "page-origin")
+
+    @property
     def database(self) -> str:
         """The database's URL."""
         if self.database_url is not None:
@@ -77,6 +87,12 @@ class Settings(BaseSettings):
     def audiences(self) -> tuple[str, ...]:
         """The addresses of this registry: the configured ones, or the loopback ones for a registry on one machine."""
         return self.urls or (f"http://127.0.0.1:{self.port}", f"http://localhost:{self.port}", "http://registry")
+
+
+def installed_web() -> Path | None:
+    """Return the folder that set-up filled with the pages' files, if the environment names it."""
+    folder = os.environ.get("SAFECONDUCT_WEB")
+    return Path(folder) if folder else None
 
 
 def load(directory: Path, overrides: Mapping[str, Any]) -> Settings:
@@ -125,15 +141,13 @@ def write(directory: Path, chosen: Mapping[str, Any]) -> None:
     path.write_text("\n".join(["# Settings of a Safeconduct registry.", *lines, ""]), encoding="utf-8")
 
 
-def _page(text: str) -> PasskeyOrigin:
+def _page(text: str, setting: str = "passkey-origins") -> PasskeyOrigin:
     origin, _, rp_id = text.partition(",")
     host = origin.partition("://")[2].partition(":")[0]
     try:
         return build(PasskeyOrigin, {"origin": origin, "rp_id": rp_id or host})
     except Refused as error:
-        raise Misconfigured(
-            "setting-passkey-origins", f"The passkey origin {text} is wrong: {error.sentence}"
-        ) from error
+        raise Misconfigured(f"setting-{setting}", f"The address {text} is wrong: {error.sentence}") from error
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from client.commands.common import KeyOption, PassphraseFile, RegistryOption, person
 from client.console import JsonFlag, emit, pairs
 from client.home import HomeOption, Profile, read_profile, write_profile
 
@@ -36,6 +37,20 @@ def set_(
 def show(home: HomeOption = None, as_json: JsonFlag = False) -> None:
     """Print the settings."""
     _emit(read_profile(home), as_json=as_json)
+
+
+@app.command("web-login")
+def web_login(
+    key: KeyOption = None,
+    registry: RegistryOption = None,
+    passphrase_file: PassphraseFile = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show your accredited key, and get an address at which you register a passkey for the registry's pages."""
+    with person(home, key, passphrase_file, registry) as me:
+        invitation = me.registry.invitation()
+    emit(invitation, as_json=as_json, show=pairs(invitation))
 
 
 def _emit(profile: Profile, *, as_json: bool) -> None:

@@ -18,7 +18,8 @@ class Desk:
     offices: the public keys of each accreditation office this registry serves. audiences: the addresses under which
     the registry is known; a login assertion must be made for one of them. image_bytes: the largest archive. log_key:
     what signs the transparency log's checkpoints. passkey_pages: where committee members' passkeys may sign; nodes ask
-    their own trust roots. workflow: the process of its reviews.
+    their own trust roots. workflow: the process of its reviews. page: where people sign in to this
+    registry's pages; their login passkeys are bound to it.
     """
 
     store: Store
@@ -28,5 +29,6 @@ class Desk:
     audiences: tuple[str, ...]
     image_bytes: int
     log_key: Signer
+    page: PasskeyOrigin
     passkey_pages: tuple[PasskeyOrigin, ...] = ()
     workflow: Workflow = PLAIN

@@ -13,21 +13,10 @@ from uuid import uuid4
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from faces.headers import with_headers
 from registry.api.metrics import Metrics
 from registry.domain.limits import DOCUMENT_BYTES, DRAIN_BYTES, DRAIN_SECONDS, RELEASE_BYTES
 from registry.errors import TooLarge
-
-HEADERS: Final = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (
-        b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
-)
 
 _STREAMED: Final = re.compile(r"/api/v1/images/[^/]+")
 _RELEASE: Final = re.compile(r"/api/v1/nodes/[^/]+/releases/[^/]+")
@@ -99,10 +88,7 @@ class _Watch:
         await self._send(message)
 
     def _headers(self, present: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        own = list(present)
-        names = {name.lower() for name, _ in own}
-        extra = [*HEADERS, (b"x-request-id", self.id.encode()), (b"cache-control", b"no-store")]
-        return own + [pair for pair in extra if pair[0] not in names]
+        return [*with_headers(list(present)), (b"x-request-id", self.id.encode())]
 
     async def _next(self) -> Message:
         message = await self._receive()

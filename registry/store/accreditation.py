@@ -62,6 +62,15 @@ def nodes(tx: Transaction, *, after: int, limit: int) -> Sequence[Accreditation]
     return tx.scalars(page.order_by(Accreditation.sequence).limit(limit)).all()
 
 
+def of_office(tx: Transaction, office: str, *, after: int, limit: int) -> Sequence[Accreditation]:
+    """Return one page of an office's accreditations, the newest of each subject."""
+    later = (
+        select(func.max(Accreditation.sequence)).where(Accreditation.office == office).group_by(Accreditation.subject)
+    )
+    page = select(Accreditation).where(Accreditation.sequence.in_(later), Accreditation.sequence > after)
+    return tx.scalars(page.order_by(Accreditation.sequence).limit(limit)).all()
+
+
 def newest_statuses(tx: Transaction) -> Sequence[Status]:
     """Return each office's newest status."""
     top = select(Status.office, func.max(Status.version).label("version")).group_by(Status.office).subquery()

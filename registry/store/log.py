@@ -144,3 +144,12 @@ def erase(tx: Transaction, document: str) -> None:
     if row is not None:
         row.envelope = b""
     tx.flush()
+
+
+def of_kind(tx: Transaction, kind: str, *, before: int | None, limit: int) -> list[tuple[int, str]]:
+    """Return positions and leaves of one kind of document, the newest first, from below position `before`."""
+    wanted = select(LogLeaf.position, LogLeaf.leaf).join(Document, Document.digest == LogLeaf.document)
+    wanted = wanted.where(Document.kind == kind)
+    if before is not None:
+        wanted = wanted.where(LogLeaf.position < before)
+    return [(row.position, row.leaf) for row in tx.execute(wanted.order_by(LogLeaf.position.desc()).limit(limit))]

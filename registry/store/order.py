@@ -27,6 +27,14 @@ def of_party(tx: Transaction, subject: str, *, after: int, limit: int) -> Sequen
     return tx.scalars(mine.order_by(Order.sequence).limit(limit)).all()
 
 
+def of_researcher(tx: Transaction, subject: str, *, before: int | None, limit: int) -> Sequence[Order]:
+    """Return one page of a researcher's own orders, the newest first."""
+    mine = select(Order).where(Order.researcher == subject)
+    if before is not None:
+        mine = mine.where(Order.sequence < before)
+    return tx.scalars(mine.order_by(Order.sequence.desc()).limit(limit)).all()
+
+
 def seen(tx: Transaction, node: str, now: datetime) -> None:
     """Note that a node polled."""
     tx.merge(NodeSeen(node=node, at=now))

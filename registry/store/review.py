@@ -19,6 +19,11 @@ def versions(tx: Transaction, name: str) -> Sequence[Algorithm]:
     return tx.scalars(select(Algorithm).where(Algorithm.name == name)).all()
 
 
+def by_author(tx: Transaction, author: str) -> Sequence[Algorithm]:
+    """Return an author's versions, the newest first."""
+    return tx.scalars(select(Algorithm).where(Algorithm.author == author).order_by(Algorithm.sequence.desc())).all()
+
+
 def page(tx: Transaction, *, after: int, limit: int) -> Sequence[Algorithm]:
     """Return one page of algorithm versions, oldest first."""
     return tx.scalars(

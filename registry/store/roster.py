@@ -54,3 +54,9 @@ def newest_of(tx: Transaction, committees: Iterable[str]) -> tuple[str, ...]:
     """Return the digests of the newest rosters of these committees, of every office that names them."""
     rows = tx.scalars(select(Roster).where(Roster.committee.in_(tuple(dict.fromkeys(committees))))).all()
     return tuple(row.digest for row in rows if _is_newest(tx, row))
+
+
+def newest_of_office(tx: Transaction, office: str) -> tuple[Roster, ...]:
+    """Return the newest roster of each of an office's committees."""
+    rows = tx.scalars(select(Roster).where(Roster.office == office).order_by(Roster.committee, Roster.version)).all()
+    return tuple({row.committee: row for row in rows}.values())

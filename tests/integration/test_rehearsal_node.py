@@ -152,7 +152,9 @@ def test_submission_is_rehearsed_on_the_twin_of_each_dataset_that_it_is_made_for
     assert report.chambers_good + report.chambers_empty == 40
     assert [float(output.noiseless) for output in report.outputs] == [0.5]
     assert place.evidence(honest[0])["awaited"] == []
-    assert "cohort-fi:\nfit" in place.registry.client.get("/").text
+    page = place.registry.client.get(f"/algorithms/{honest[0]}").text
+    assert "Rehearsals on synthetic data" in page
+    assert ">fit<" in page
 
 
 def test_nothing_of_a_rehearsal_is_left_on_the_machine(place: Place, honest: tuple[str, bytes]) -> None:
