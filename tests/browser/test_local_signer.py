@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from factory import AUTHOR, COMMITTEE, HOLDER, OFFICE, PROJECT, RESEARCHER, digest_of
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from registry_process import Registry
 
 from protocol.documents.approval import Approval
@@ -20,15 +20,6 @@ from protocol.documents.passkey import PasskeyOrigin
 
 PORT = 8767
 PAGE = PasskeyOrigin(origin=f"http://localhost:{PORT}", rp_id="localhost")
-CHROMIUM = "/usr/bin/chromium"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield made
-        made.close()
 
 
 @pytest.fixture
