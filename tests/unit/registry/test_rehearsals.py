@@ -103,7 +103,7 @@ def test_report_is_evidence_and_ends_the_waiting(hub: Any) -> None:
     assert told["awaited"] == []
     assert hub.request("GET", f"/documents/{one['digest']}", AUTHOR).content == written(task["entry"])
     assert hub.request("GET", f"/documents/{one['digest']}").status_code == 401
-    assert "chambers-failed" in page(hub, "/").text
+    assert "[chambers-failed]" in page(hub, f"/algorithms/{algorithm}").text
 
 
 def test_unfit_report_is_evidence_as_well(hub: Any) -> None:
@@ -114,7 +114,9 @@ def test_unfit_report_is_evidence_as_well(hub: Any) -> None:
 
     told = hub.request("GET", f"/algorithms/{algorithm}/rehearsals").json()["rehearsals"]
     assert [(one["fit"], one["findings"]) for one in told] == [(False, [fault])]
-    assert "not fit, rehearsal-time" in page(hub, "/").text
+    shown = page(hub, f"/algorithms/{algorithm}").text
+    assert "not fit</td>" in shown
+    assert "[rehearsal-time]" in shown
 
 
 def test_another_rehearsal_node_is_another_opinion(hub: Any) -> None:
