@@ -22,6 +22,7 @@ gate-spread                a median without the expected spread of a block's val
 gate-median-resolution     k x epsilon < 64: the median would be nearly uniform over its range
 gate-interval              a total interval was ordered for an output that sells none: only medians do
 gate-interval-resolution   the two quantiles that bound the interval could not be told from noise
+gate-statistic-time        reading the statistics of N_pub people takes longer than one step of the node may
 gate-vote-resolution       even the vote of all blocks could be lost once in a thousand times
 budget-job                 more rho than one job may spend
 =========================  ============================================================================
@@ -49,6 +50,7 @@ SPAN_MAXIMUM = 2**40  # of one chamber's fixed-point value: noise of any share t
 TOTAL_MAXIMUM = 2**58  # of the sum over all chambers
 INTERVAL_RULE = 76**2  # k x epsilon >= 76 for each of the two quantiles, k being less the sampling of a median
 CATEGORIES_MAXIMUM = 256
+READING_MAXIMUM_MILLISECONDS = 30_000  # one tick measures, draws and seals; it is stopped after 50 s
 VOTES_LOST = 1_000  # a vote of all blocks is lost at most once in so many releases
 AGGREGATORS = {"block": ("median", "mean", "vote"), "unit": ("sum", "count", "histogram"), "statistic": ()}
 KINDS = {
@@ -118,6 +120,16 @@ def check_number_of_outputs(outputs: int) -> None:
     """Refuse more outputs than anyone may ask for."""
     if outputs > OUTPUTS_MAXIMUM:
         raise Refused("gate-too-many-outputs", f"one job may release at most {OUTPUTS_MAXIMUM} outputs")
+
+
+def check_reading_time(milliseconds: int) -> None:
+    """Refuse statistics that one step of the node could not measure in its time."""
+    if milliseconds > READING_MAXIMUM_MILLISECONDS:
+        sentence = (
+            f"reading these statistics may take {milliseconds // 1000} s, and a job has "
+            f"{READING_MAXIMUM_MILLISECONDS // 1000}: order fewer variants or statistics at a time, in several orders"
+        )
+        raise Refused("gate-statistic-time", sentence)
 
 
 def check_aggregator(mode: Mode, spec: OutputSpec) -> Aggregator:

@@ -22,7 +22,7 @@ m is the number of members that count: what the spec says, and never more than t
 of one statistic get their noise together and have one share of rho.
 
 Refused here, with codes of `plan_checks`: `gate-outputs`, `gate-too-many-outputs`, `gate-share`, `gate-interval`,
-`gate-range`.
+`gate-range`, `gate-statistic-time`.
 """
 
 from dataclasses import dataclass
@@ -50,6 +50,7 @@ CELLS = len(GROUPS) * GENOTYPES
 ALLELES_PER_PERSON = 2
 OPENING_MILLISECONDS = 2_000
 PEOPLE_PER_MILLISECOND = 20_000  # of whom one variant is read
+PER_OUTPUT = 5  # milliseconds: noise and the interval of an odds ratio
 PER_COLUMN = 20  # reading a column takes as long as so many variants
 
 
@@ -101,7 +102,9 @@ def plan_statistics(algorithm: Algorithm, order: JobOrder, facts: DatasetFacts) 
     for share in order.rho:
         checks.check_no_interval(share.output, share.interval_nano)
     shares = {share.output: share.nano for share in order.rho}
-    return tuple(_plan(one, shares[one.spec.name], facts) for one in expanded)
+    plans = tuple(_plan(one, shares[one.spec.name], facts) for one in expanded)
+    checks.check_reading_time(reading_milliseconds(plans, facts.people))
+    return plans
 
 
 def variants_of(plans: tuple[StatisticPlan, ...]) -> tuple[str, ...]:
@@ -113,7 +116,8 @@ def reading_milliseconds(plans: tuple[StatisticPlan, ...], people: int) -> int:
     """The time to reserve for measuring these statistics of so many people: public numbers, and a generous machine."""
     columns = sum(len(plan.spec.columns()) for plan in plans)
     variants = sum(len(plan.variants) * (1 if plan.clip.length is None else 2) for plan in plans)
-    return OPENING_MILLISECONDS + people * (PER_COLUMN * columns + variants) // PEOPLE_PER_MILLISECOND
+    reading = people * (PER_COLUMN * columns + variants) // PEOPLE_PER_MILLISECOND
+    return OPENING_MILLISECONDS + reading + PER_OUTPUT * sum(len(plan.names) for plan in plans)
 
 
 def _plan(expanded: ExpandedStatistic, rho_nano: int, facts: DatasetFacts) -> StatisticPlan:

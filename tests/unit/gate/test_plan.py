@@ -167,7 +167,7 @@ def test_aggregator_of_another_mode_is_refused_though_protocol_did_so_before(
 def test_table_of_codes_is_the_table_of_cases() -> None:
     written = set(re.findall(r"^((?:gate|budget)-[a-z-]+) ", plan_checks.__doc__ or "", re.MULTILINE))
 
-    assert written == {code for code, _ in REFUSED} | {"gate-share", "gate-categories"}
+    assert written == {code for code, _ in REFUSED} | {"gate-share", "gate-categories", "gate-statistic-time"}
 
 
 def test_more_outputs_than_anyone_may_ask_for_are_refused() -> None:

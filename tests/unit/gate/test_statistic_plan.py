@@ -29,7 +29,8 @@ def plan_of(*specs: dict[str, Any], shares: dict[str, int] | None = None, **chan
     rho = [{"output": name, "nano": nano, **more} for name, nano in named.items()]
     order = WORLD.order(rho=rho, parameters={"variants": changes.pop("variants", VARIANTS)}, blocks=0)
     order = order.model_copy(update={"blocks": changes.pop("blocks", 0)})
-    return make_gate_plan(algorithm, order, WORLD.policy(maximum_family_size=FAMILY), facts(**changes))
+    policy = WORLD.policy(maximum_family_size=FAMILY, **changes.pop("policy", {}))
+    return make_gate_plan(algorithm, order, policy, facts(**changes))
 
 
 def columns_of(spec: dict[str, Any]) -> set[str]:
@@ -124,3 +125,16 @@ def test_too_many_variants_for_one_release_are_refused() -> None:
         plan_of(SPECS["frequency"], variants=named)
 
     assert refusal.value.code == "gate-too-many-outputs"
+
+
+def test_statistic_that_outlasts_one_step_of_the_node_is_refused_with_the_way_out() -> None:
+    """A million people: 500 variants are read in time, 600 are not; half of the people, and they are again."""
+    many = {"policy": {"delta": "0.0000001"}, "people": MILLION, "slots": MILLION}
+    named = [f"rs{number}" for number in range(600)]
+
+    plan_of(SPECS["frequency"], variants=named[:500], **many)
+    plan_of(SPECS["frequency"], variants=named, **many | {"people": MILLION // 2})
+    with pytest.raises(Refused, match="order fewer variants") as refusal:
+        plan_of(SPECS["frequency"], variants=named, **many)
+
+    assert refusal.value.code == "gate-statistic-time"
