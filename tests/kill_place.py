@@ -1,5 +1,7 @@
 """A node whose workers are killed at random instants, and what may be said about it afterwards.
 
+Every other order is of blocks, the others are of a statistic.
+
 Workers are processes that tick jobs through the node's own actions: examine, charge, stage, gate, seal, report. Only
 the chambers and the registry are pretended: the registry is a folder that keeps the first bytes that it is sent for
 each order (the witness), and any later ones that differ. Workers are forked, as the node's are, from a process that has
@@ -12,11 +14,12 @@ import multiprocessing
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any, Final
 
 import node_place
 import structlog
@@ -24,6 +27,7 @@ import tiny_image
 from databases import Database, Sqlite
 from factory import World, key_entry, private_key
 from node_place import settings_of
+from statistic_specs import statistic
 
 from protocol.documents.image import ImageLimits, read_identity
 from sandbox.actions.clock import wall_clock
@@ -47,6 +51,7 @@ RHO, AT_ONCE = 1_000_000, 4
 START_SECONDS = 60
 SAID = b'{"share": 0.5}'
 IDLE = 0.01
+NO_PARAMETERS: Final = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,23 +96,26 @@ class KillPlace:
         node_place.stock(self.folder, self.world.dataset)
 
     def _bundle(self, number: int) -> bytes:
-        algorithm = {
-            "image": self.world.image.model_dump(),
-            "entrypoint": [tiny_image.PROGRAM],
-            "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
-            "outputs": [{"name": "share", "kind": "number", "range": ["0", "1"], "default": "0", "aggregator": "mean"}],
-            "inputs": {"variants": False, "columns": ["age"]},
-            "model_parameters": 1,
-        }
+        algorithm, output, blocks = (_statistic(), "women", 0) if number % 2 else (self._blocks(), "share", 2)
         order = {
-            "blocks": 2,
+            "blocks": blocks,
             "parameters": {},
             "nonce": f"{number:032x}",
-            "rho": [{"output": "share", "nano": RHO}],
+            "rho": [{"output": output, "nano": RHO}],
         }
         conditions = self.world.conditions(runs_per_node=10**6, rho_total_per_node_nano=10**12)
         terms = {member: {"conditions": conditions} for member in self.world.members[:2]}
         return self.world.bundle(algorithm=algorithm, order=order, approvals=terms).to_json()
+
+    def _blocks(self) -> dict[str, Any]:
+        return {
+            "image": self.world.image.model_dump(),
+            "entrypoint": [tiny_image.PROGRAM],
+            "parameters": NO_PARAMETERS,
+            "outputs": [{"name": "share", "kind": "number", "range": ["0", "1"], "default": "0", "aggregator": "mean"}],
+            "inputs": {"variants": False, "columns": ["age"]},
+            "model_parameters": 1,
+        }
 
     def close(self) -> None:
         """Forget what the node kept in memory."""
@@ -143,6 +151,18 @@ class KillPlace:
         theirs.close()
         assert ours.poll(START_SECONDS)
         return process
+
+    def kill_at(self, order: str, instant: Callable[[Callable[[], None]], None]) -> None:
+        """Kill a worker that has one job at an instant: `instant` is given what to call then, and arranges for it."""
+        ours, theirs = self._context.Pipe(duplex=False)
+        worker = self._context.Process(target=_work_until, args=(str(self.folder), order, instant, theirs))
+        worker.start()
+        theirs.close()
+        assert ours.poll(START_SECONDS)
+        assert ours.recv_bytes() == b"now"
+        worker.kill()
+        worker.join()
+        self._bury([worker])
 
     def _bury(self, workers: Sequence[BaseProcess]) -> None:
         node = open_place(self.folder)
@@ -225,6 +245,12 @@ class KillPlace:
         node.store.close()
 
 
+def _statistic() -> dict[str, Any]:
+    women = {"name": "women", "kind": "count", "where": [{"column": "sex", "values": ["female"]}]}
+    inputs = {"variants": False, "columns": ["sex"]}
+    return statistic(statistics=[women], inputs=inputs, parameters=NO_PARAMETERS).model_dump(mode="json")
+
+
 def work(folder: str, orders: Sequence[str], seed: int, ready: Connection) -> None:
     """Tick jobs in a sequence of its own until all are over; killed at any instant."""
     node, order = open_place(Path(folder)), random.Random(seed)
@@ -239,6 +265,17 @@ def work(folder: str, orders: Sequence[str], seed: int, ready: Connection) -> No
         mine = [job for job in mine if job not in over]
         time.sleep(IDLE)
     node.store.close()
+
+
+def _work_until(folder: str, order: str, instant: Callable[[Callable[[], None]], None], ready: Connection) -> None:
+    def stop() -> None:
+        ready.send_bytes(b"now")
+        time.sleep(START_SECONDS)
+
+    instant(stop)
+    node = open_place(Path(folder))
+    while node_is_busy(node, order):
+        tick(node, order, _owner(os.getpid()))
 
 
 def node_is_busy(node: Node, order: str) -> bool:
