@@ -95,10 +95,9 @@ def expected_auc(people: int, variants: int, rho_nano: int) -> float:
 # Reconstruction
 
 
-def reconstructed(generator: np.random.Generator, bits: int, subsets: int, release: Release) -> float:
+def reconstructed(generator: np.random.Generator, secret: Counts, subsets: int, release: Release) -> float:
     """Give the share of secret bits that least squares finds from counts over random subsets (Dinur, Nissim 2003)."""
-    secret = generator.integers(0, 2, bits)
-    asked = generator.integers(0, 2, (subsets, bits))
+    asked = generator.integers(0, 2, (subsets, len(secret)))
     totals, _ = release((asked * secret).T)
     found = np.linalg.lstsq(asked.astype(np.float64), totals, rcond=None)[0] > 0.5
     return float((found == secret).mean())
