@@ -17,6 +17,7 @@ from protocol.crypto.encoding import encode_base64
 from protocol.crypto.keys import PrivateKey
 from protocol.documents.accreditation import Accreditation
 from protocol.documents.algorithm import Algorithm
+from protocol.documents.amount import read_nano
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import Envelope, read_envelope, sign_statement, write_envelope
 from protocol.documents.expansion import priced_names
@@ -143,13 +144,8 @@ def split(rho: Mapping[str, int] | int, names: Sequence[str]) -> dict[str, int]:
 
 
 def nano(text: str) -> int:
-    """Read an amount of ρ written as a decimal, such as 0.03125, as nano-units. Refused: what is finer than a nano."""
-    from decimal import Decimal, InvalidOperation
-
+    """Read an amount of ρ that a person wrote, as nano-units. Refused: what is finer than a nano."""
     try:
-        amount = Decimal(text) * 10**9
-    except InvalidOperation as problem:
-        raise UsageProblem("rho-malformed", f"{text!r} is not a decimal number; write rho like 0.03125.") from problem
-    if not amount.is_finite() or amount <= 0 or amount != int(amount):
-        raise UsageProblem("rho-malformed", f"rho {text} is not a positive number of at most nine decimals.")
-    return int(amount)
+        return read_nano(text)
+    except ValueError as problem:
+        raise UsageProblem("rho-malformed", str(problem)) from problem

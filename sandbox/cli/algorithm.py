@@ -50,18 +50,14 @@ def parameters_of(param: list[str] | None, params: Path | None) -> dict[str, Any
 
 
 def nano(text: str) -> int:
-    """Read an amount of ρ such as 0.03125 as nano-units; finer than a nano is refused."""
-    from decimal import Decimal, InvalidOperation
-
+    """Read an amount of ρ that a person wrote, as nano-units; finer than a nano is refused."""
+    from protocol.documents.amount import read_nano
     from sandbox.errors import BadInput
 
     try:
-        amount = Decimal(text) * 10**9
-    except InvalidOperation as error:
-        raise BadInput("rho-malformed", f"{text!r} is not a decimal number; write rho like 0.03125.") from error
-    if not amount.is_finite() or amount <= 0 or amount != int(amount):
-        raise BadInput("rho-malformed", f"rho {text} is not a positive number of at most nine decimals.")
-    return int(amount)
+        return read_nano(text)
+    except ValueError as error:
+        raise BadInput("rho-malformed", str(error)) from error
 
 
 def facts_of(people: int, unit: str, family_size: int, slots: int | None) -> DatasetFacts:
