@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from registry.actions import ballots, log
+from registry.actions import ballots, log, rehearsal
 from registry.actions.desk import Desk
 from registry.domain.review import ENDED, OPEN, STANDING, Facts, ReviewState, derive, steps
 from registry.store import document, review, tables
@@ -26,7 +26,7 @@ def settle(tx: Transaction, desk: Desk, algorithm: str, now: datetime) -> None:
     if row is None:
         return
     found = ballots.load(tx, desk, [row], now)
-    facts = ballots.facts(tx, found, row, checked=is_checked(desk, row))
+    facts = ballots.facts(tx, found, row, checked=is_checked(tx, desk, row))
     for state in steps(ReviewState(row.state), derive(facts)):
         _enter(tx, desk, row, state, now)
     _open_votes(tx, found, row, facts)
@@ -45,15 +45,18 @@ def follow_time(desk: Desk, now: datetime) -> int:
     return len(due)
 
 
-def is_checked(desk: Desk, row: tables.Algorithm) -> bool:
+def is_checked(tx: Transaction, desk: Desk, row: tables.Algorithm) -> bool:
     """Say whether the evidence is here that the workflow asks for before people look."""
-    evidence = {"image": lambda: row.archive_digest == tables.NO_IMAGE or desk.blobs.has(row.archive_digest)}
+    evidence = {
+        "image": lambda: row.archive_digest == tables.NO_IMAGE or desk.blobs.has(row.archive_digest),
+        "rehearsal": lambda: not rehearsal.awaited(tx, row),
+    }
     return all(evidence[name]() for name in desk.workflow.evidence)
 
 
 def _would_move(tx: Transaction, desk: Desk, found: ballots.Ballots, digest: str, state: str) -> bool:
     row = review.algorithm(tx, digest)
-    return row is not None and derive(ballots.facts(tx, found, row, checked=is_checked(desk, row))) != state
+    return row is not None and derive(ballots.facts(tx, found, row, checked=is_checked(tx, desk, row))) != state
 
 
 def _enter(tx: Transaction, desk: Desk, row: tables.Algorithm, state: ReviewState, now: datetime) -> None:

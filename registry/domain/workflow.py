@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 _WEEKEND: Final = frozenset({5, 6})
-EVIDENCE: Final = frozenset({"image"})
-"""What a workflow may ask to be here before a person looks."""
+EVIDENCE: Final = frozenset({"image", "rehearsal"})
+"""What a workflow may ask to be here before a person looks: the image, a report on each dataset that it fits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Which versions wait for which rehearsal, and what the registry takes for evidence."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,7 +10,8 @@ from vectors.rehearsal_cases import rehearsal as report
 
 from protocol.documents.envelope import read_envelope, sign_statement
 from protocol.documents.rehearsal import Rehearsal
-from registry.actions import rehearsal
+from registry.actions import course, rehearsal
+from registry.domain.workflow import PLAIN
 from registry.store import review
 from tests.factory import private_key
 from tests.unit.registry.test_pages import page
@@ -204,3 +206,21 @@ def test_report_is_the_one_that_was_signed(hub: Any) -> None:
     better = read_envelope(raw).untrusted(Rehearsal).model_copy(update={"seed": 5})
     forged = sign_statement(better, [private_key("mallory")])
     assert code(hand_in(hub, forged)) == "key-unknown"
+
+
+def test_review_that_asks_for_rehearsals_opens_when_none_is_awaited_any_more(hub: Any) -> None:
+    hub.desk = hub.app.state.desk = replace(hub.desk, workflow=replace(PLAIN, evidence=frozenset({"rehearsal"})))
+    algorithm = submit(hub)
+    course.follow_time(hub.desk, hub.now)
+    before = state(hub, algorithm)
+
+    fault = {"level": "fault", "code": "rehearsal-time", "sentence": "It took too long."}
+    hand_in(hub, written(tasks(hub)[0]["entry"], fit=False, findings=[fault]))
+    course.follow_time(hub.desk, hub.now)
+
+    assert (before, state(hub, algorithm)) == ("checking", "in_review")
+
+
+def state(hub: Any, algorithm: str) -> str:
+    listed = hub.request("GET", "/algorithms").json()["algorithms"]
+    return str(next(one["state"] for one in listed if one["digest"] == algorithm))
