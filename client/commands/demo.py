@@ -120,7 +120,11 @@ def offer_to_stay(stage: Any, world: Any) -> None:
     """Ask a person at a terminal whether to keep everything running for a look around; never ask anybody else."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("CI"):
         return
+    from client.commands.demo_pages import open_admin_pages
+
     stage.tell(f"The registry still answers at {world.url} (its API at {world.url}/docs).")
+    for page in open_admin_pages(world.programs, sorted((world.run / "nodes").iterdir())):
+        stage.tell(f"Admin page of {page.node}: {page.url}/enrol, with the invitation {page.code}")
     stage.console.input("  Press Enter to stop everything. ")
 
 

@@ -16,6 +16,8 @@ import unit.node.conftest as node_fixtures
 from node_lab import wait_for
 from typer.testing import CliRunner
 
+from client.commands.demo_pages import open_admin_pages
+from client.commands.demo_programs import Programs
 from sandbox.cli.admin import check_origin
 from sandbox.cli.node import app
 from sandbox.errors import Misconfigured
@@ -53,6 +55,19 @@ def test_page_is_not_served_where_its_passkeys_would_not_be_safe(what: str) -> N
 
 def test_page_behind_a_proxy_with_tls_may_listen_elsewhere() -> None:
     assert check_origin("0.0.0.0", "https://node.hospital.example").rp_id == "node.hospital.example"
+
+
+def test_demo_leaves_admin_pages_open_with_an_invitation(kit: Any) -> None:
+    with Programs(logs=kit.folder / "logs") as programs:
+        (page,) = open_admin_pages(programs, [kit.folder / "node"])
+        with httpx.Client(base_url=page.url) as browser:
+            token = browser.get("/enrol").text.partition('name="form_token" value="')[2][:64]
+            sent = {"form_token": token, "invitation": page.code}
+            invited = browser.post("/enrol", data=sent, headers={"Sec-Fetch-Site": "same-origin"})
+        assert "Make a passkey for demo" in invited.text
+        assert page.node == "node"
+    with pytest.raises(httpx.TransportError):
+        httpx.get(page.url)
 
 
 @pytest.fixture
