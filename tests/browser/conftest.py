@@ -1,4 +1,4 @@
-"""What browser tests share: one Chromium for the run, pages of a program, authenticators, and what a page must keep.
+"""What browser tests share: one Chromium for each module, pages of a program, authenticators, and what pages keep.
 
     def test_something(page_of, authenticator, assert_accessible):
         page = page_of("http://localhost:8400")        # a page of a fresh browser profile; script=False without script
@@ -26,9 +26,12 @@ SCREENSHOTS = Path(__file__).resolve().parents[2] / ".run/screenshots"
 DESK = {"width": 1100, "height": 800}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; as root it runs without its sandbox."""
+    """Debian's Chromium; as root it runs without its sandbox.
+
+    One for each module: as long as it lives this thread has a running event loop, and other tests start their own.
+    """
     with sync_playwright() as playwright:
         options = ["--no-sandbox"] if os.getuid() == 0 else []
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=options)

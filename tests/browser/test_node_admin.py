@@ -18,7 +18,8 @@ from protocol.documents.passkey import PasskeyOrigin
 from sandbox.actions import admin_account
 from sandbox.admin.app import make_app
 
-kit, made, made_database = node_fixtures.kit, node_fixtures.made, node_fixtures.made_database
+kit, made = node_fixtures.kit, node_fixtures.made
+made_folder, made_database = node_fixtures.made_folder, node_fixtures.made_database
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script><b hx-get=/audit hx-trigger=load>x</b>"
 PAGES = ("/", "/jobs", "/datasets", "/policy", "/incidents", "/audit")
 

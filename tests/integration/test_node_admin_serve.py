@@ -22,7 +22,8 @@ from sandbox.cli.admin import check_origin
 from sandbox.cli.node import app
 from sandbox.errors import Misconfigured
 
-kit, made, made_database = node_fixtures.kit, node_fixtures.made, node_fixtures.made_database
+kit, made = node_fixtures.kit, node_fixtures.made
+made_folder, made_database = node_fixtures.made_folder, node_fixtures.made_database
 
 REFUSED = {
     "plain http from elsewhere": ("0.0.0.0", "http://localhost:8470"),
@@ -92,7 +93,7 @@ def test_page_is_served_on_loopback_to_nobody_but_admins(served: str) -> None:
     assert wait_for(health, 30, "the page").text == "ok\n"
     assert httpx.get(served).headers["location"] == "/sign-in"
     assert "Sign in with a passkey" in httpx.get(f"{served}/sign-in").text
-    style = Path(os.environ["SAFECONDUCT_WEB"]) / "govuk-frontend.min.css"
+    script = Path(os.environ["SAFECONDUCT_WEB"]) / "htmx.min.js"
     page = httpx.get(f"{served}/sign-in").text
-    address = page[page.index("/static/") :].partition("govuk-frontend.min.css")[0].rpartition('"')[2]
-    assert httpx.get(f"{served}{address}govuk-frontend.min.css").content == style.read_bytes()
+    address = page[page.index("/static/") :].partition("htmx.min.js")[0].rpartition('"')[2]
+    assert httpx.get(f"{served}{address}htmx.min.js").content == script.read_bytes()

@@ -179,15 +179,21 @@ class LossyRuntime(FakeRuntime):
 
 
 @pytest.fixture(scope="session")
-def made_database(tmp_path_factory: pytest.TempPathFactory, usual_database: Callable[[Path], Database]) -> Database:
-    """The database of the node that is made once."""
-    return usual_database(tmp_path_factory.mktemp("made", numbered=False) / "node" / "node.db")
+def made_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the node is made; another one for each module outside this folder that has these fixtures as well."""
+    return tmp_path_factory.mktemp("made")
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory, made_database: Database) -> Path:
+def made_database(made_folder: Path, usual_database: Callable[[Path], Database]) -> Database:
+    """The database of the node that is made once."""
+    return usual_database(made_folder / "node" / "node.db")
+
+
+@pytest.fixture(scope="session")
+def made(made_folder: Path, made_database: Database) -> Path:
     """A node's directory with one dataset, made once; `node` copies it."""
-    folder = tmp_path_factory.getbasetemp() / "made"
+    folder = made_folder
     identity = tiny_image.write_image(folder / "image.tar", json.dumps({"share": 0.5}).encode())
     world = World(image=identity)
     make_place(folder, world, root={}, policy={}, clock=PretendedClock(), database_url=made_database.url)
