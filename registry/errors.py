@@ -10,6 +10,7 @@ SafeconductError (protocol)
     │   └── WrongState         the state table knows no such step
     ├── TooLarge          413  over a limit
     ├── Unbelievable      422  a document that is well formed and not to be believed here
+    ├── Undelivered            the mail server did not take a message; the relay tries again
     ├── Busy              503  try again
     ├── StorageFull       507  the registry's disk is full
     └── Misconfigured          a start that would not be safe; names the setting
@@ -60,6 +61,10 @@ class TooLarge(RegistryError):
 
 class Unbelievable(RegistryError):
     """A document that is well formed and not to be believed here."""
+
+
+class Undelivered(RegistryError):
+    """The mail server did not take a message."""
 
 
 class Busy(RegistryError):

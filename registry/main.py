@@ -35,6 +35,7 @@ from registry.api import (
     images,
     lists,
     log,
+    messages,
     nodes,
     orders,
     problems,
@@ -46,6 +47,7 @@ from registry.api.metrics import Metrics
 from registry.api.middleware import Surround
 from registry.domain.workflow import PLAIN, Workflow
 from registry.outbound.bell import Bell
+from registry.outbound.mail import Mailer
 from registry.store import schema
 from registry.store.base import Store
 from registry.store.blobs import Blobs
@@ -81,6 +83,7 @@ def application() -> FastAPI:
         passkey_pages=chosen.passkey_pages,
         workflow=read_workflow(chosen.workflow),
         page=chosen.page,
+        mailer=chosen.mailer,
     )
     desk.blobs.sweep(time.time() - ABANDONED_AFTER.total_seconds())
     return make_app(desk, web=chosen.web)
@@ -97,6 +100,7 @@ def make_desk(
     passkey_pages: tuple[PasskeyOrigin, ...] = (),
     workflow: Workflow = PLAIN,
     page: PasskeyOrigin = settings.LOCAL_PAGE,
+    mailer: Mailer | None = None,
 ) -> Desk:
     """Open the registry in `directory`; its database is brought to the newest form, and its log up to date."""
     store = Store(database)
@@ -113,6 +117,7 @@ def make_desk(
         passkey_pages=passkey_pages,
         workflow=workflow,
         page=page,
+        mailer=mailer,
     )
 
 
@@ -129,7 +134,7 @@ def make_app(desk: Desk, clock: Clock = system_clock, web: Path | None = None) -
     app.state.desk, app.state.clock = desk, clock
     app.state.metrics = Metrics(lambda: desk.bell.listeners)
     problems.install(app)
-    for part in (token, account, documents, images, lists, reviews, rehearsals, log, orders, nodes):
+    for part in (token, account, documents, images, lists, reviews, messages, rehearsals, log, orders, nodes):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(health.router)
     pages.install(app, web or settings.installed_web(), problems.status_of)

@@ -19,6 +19,7 @@ from protocol.documents.strict import build
 from protocol.errors import Refused
 from registry.domain.limits import IMAGE_BYTES
 from registry.errors import Misconfigured
+from registry.outbound.mail import Mailer
 
 PREFIX: Final = "SAFECONDUCT_REGISTRY_"
 FILE: Final = "registry.toml"
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
     workflow: the process of its reviews, a file like those in policies/workflows; plain.toml of them if not set.
     page_origin: the address under which browsers open the pages, written likewise; login passkeys are bound to it. web:
     the folder of the pages' installed files, SAFECONDUCT_WEB unless given.
+    smtp_url, mail_from: the mail server and our own address; without them nothing is mailed.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -52,6 +54,8 @@ class Settings(BaseSettings):
     workflow: Path | None = None
     page_origin: str | None = None
     web: Path | None = Field(default_factory=lambda: installed_web())
+    smtp_url: SecretStr | None = None
+    mail_from: str = ""
 
     @field_validator("urls", "passkey_origins", mode="before")
     @classmethod
@@ -75,6 +79,11 @@ class Settings(BaseSettings):
     def page(self) -> PasskeyOrigin:
         """The page of `page_origin`; on one machine, that machine's own."""
         return _page(self.page_origin or f"http://localhost:{self.port}", "page-origin")
+
+    @property
+    def mailer(self) -> Mailer | None:
+        """The mail server, if one is set."""
+        return Mailer(self.smtp_url.get_secret_value(), self.mail_from) if self.smtp_url is not None else None
 
     @property
     def database(self) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from registry.actions import ballots, log, rehearsal
+from registry.actions import ballots, log, message, rehearsal
 from registry.actions.desk import Desk
 from registry.domain.review import ENDED, OPEN, STANDING, Facts, ReviewState, derive, steps
 from registry.store import document, review, tables
@@ -27,8 +27,13 @@ def settle(tx: Transaction, desk: Desk, algorithm: str, now: datetime) -> None:
         return
     found = ballots.load(tx, desk, [row], now)
     facts = ballots.facts(tx, found, row, checked=is_checked(tx, desk, row))
-    for state in steps(ReviewState(row.state), derive(facts)):
+    entered = steps(ReviewState(row.state), derive(facts))
+    for state in entered:
         _enter(tx, desk, row, state, now)
+    for state in entered[-1:]:  # where it has come to rest; nobody is told of what it only passed
+        message.tell_state(tx, row, state, facts.tallies, now)
+    if row.state == ReviewState.IN_REVIEW:
+        message.tell_asked(tx, row, facts.tallies, now)
     _open_votes(tx, found, row, facts)
 
 

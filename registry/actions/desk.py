@@ -7,6 +7,7 @@ from protocol.crypto.keys import PublicKey, Signer
 from protocol.documents.passkey import PasskeyOrigin
 from registry.domain.workflow import PLAIN, Workflow
 from registry.outbound.bell import Bell
+from registry.outbound.mail import Mailer
 from registry.store.base import Store
 from registry.store.blobs import Blobs
 
@@ -19,7 +20,7 @@ class Desk:
     the registry is known; a login assertion must be made for one of them. image_bytes: the largest archive. log_key:
     what signs the transparency log's checkpoints. passkey_pages: where committee members' passkeys may sign; nodes ask
     their own trust roots. workflow: the process of its reviews. page: where people sign in to this
-    registry's pages; their login passkeys are bound to it.
+    registry's pages; their login passkeys are bound to it. mailer: sends mail, if any is sent.
     """
 
     store: Store
@@ -32,3 +33,4 @@ class Desk:
     page: PasskeyOrigin
     passkey_pages: tuple[PasskeyOrigin, ...] = ()
     workflow: Workflow = PLAIN
+    mailer: Mailer | None = None
