@@ -13,12 +13,14 @@ import pytest
 from factory import RESEARCHER
 from node_lab import Lab, wait_for
 
+from protocol.documents.release import ReleasedCategory, ReleasedHistogram
 from sandbox.data.synthesise import synthesise
 from sandbox.settings import default_run_directory
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
-PEOPLE = 400
+PEOPLE, JOB_CAP = 400, 200_000_000
+CATEGORIES = {"kind": "category", "categories": ["low", "middle", "high"], "default_category": "low"}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,8 @@ def lab(redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = Lab(folder, redis)
     try:
         lab.start_registry()
-        lab.make_node(folder / "data", blocks_minimum=2, block_people_minimum=20)
+        caps = {f"{name}_cap_nano": 10**9 for name in ("project", "dataset", "algorithm", "pool")}
+        lab.make_node(folder / "data", blocks_minimum=2, block_people_minimum=20, job_cap_nano=JOB_CAP, **caps)
         lab.start_node()
         yield lab
     finally:
@@ -121,10 +124,49 @@ def test_single_approval_where_two_are_needed_is_refused(lab: Lab, tiny: dict[st
     assert refusal(lab, lab.order(tiny, approvals=["meri"])) == ("refused", "approval-quorum")
 
 
+def dear_order(lab: Lab, algorithm: dict[str, Any], output: str, nano: int, **order: Any) -> str:
+    """An order that costs more than most, and whose approvals allow it."""
+    conditions = lab.world.conditions(rho_per_job_nano=10**9, rho_total_per_node_nano=10**9)
+    approvals = {member: {"conditions": conditions} for member in lab.world.members[:2]}
+    return lab.order(algorithm, approvals=approvals, rho=[{"output": output, "nano": nano}], **order)
+
+
+def test_vote_of_real_chambers_comes_back_as_the_category_that_won(lab: Lab) -> None:
+    """All 20 blocks vote alike; at this rho the noise elects another less than once in a thousand releases."""
+    vote = lab.algorithm({"bmi": "high"}, outputs=[CATEGORIES | {"name": "bmi", "aggregator": "vote"}])
+
+    order = dear_order(lab, vote, "bmi", 100_000_000, blocks=20)
+    receipt = lab.receipt(order)
+
+    [won] = lab.release(order, receipt).outputs
+    assert isinstance(won, ReleasedCategory)
+    assert (receipt.decision, won.category) == ("released", "high")
+    assert won.rho_nano == receipt.rho_charged_nano <= 100_000_000
+
+
+def test_histogram_of_real_units_is_near_the_truth(lab: Lab) -> None:
+    """One chamber for each family says `high`; empty slots count as the default.
+
+    Nine deviations of the noise are exceeded less than once in 10^17 releases.
+    """
+    output = CATEGORIES | {"name": "bmi", "aggregator": "histogram"}
+    each = lab.algorithm({"bmi": "high"}, mode="unit", outputs=[output], slot_milliseconds=2_000)
+
+    order = dear_order(lab, each, "bmi", 100_000_000, blocks=0)
+    receipt = lab.receipt(order, seconds=120)
+
+    [found] = lab.release(order, receipt).outputs
+    assert isinstance(found, ReleasedHistogram)
+    families = len({line.split()[0] for line in (lab.folder / "data" / "pedigree.ped").read_text().splitlines()})
+    truth = {"low": PEOPLE - families, "middle": 0, "high": families}
+    assert 0 < families < PEOPLE
+    away = {bar.category: abs(float(bar.value) - truth[bar.category]) / float(found.scale) for bar in found.bars}
+    assert list(away) == list(truth)
+    assert max(away.values()) <= 9
+
+
 def test_order_over_budget_is_refused(lab: Lab, tiny: dict[str, Any]) -> None:
-    rho = [{"output": "share", "nano": 31_250_001}]
-    terms = {"conditions": lab.world.conditions(rho_per_job_nano=40_000_000)}
-    order = lab.order(tiny, approvals={"meri": terms, "mikko": terms}, rho=rho)
+    order = dear_order(lab, tiny, "share", JOB_CAP + 1)
     assert refusal(lab, order) == ("refused", "budget-job")
 
 
