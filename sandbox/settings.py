@@ -52,6 +52,11 @@ class Settings(BaseModel):
     database_url: Annotated[str, Field(pattern=r"^(sqlite:///|postgresql(\+psycopg)?://)")] = ""
     run_directory: Path = Path()
     worker_concurrency: Annotated[int, Field(ge=1, le=64)] = 2
+    jobs_at_once: Annotated[int, Field(ge=1, le=1000)] = 8
+    jobs_at_once_per_project: Annotated[int, Field(ge=1, le=1000)] = 4
+    memory_bytes: Annotated[int, Field(gt=0)] | None = None
+    staging_bytes: Annotated[int, Field(gt=0)] | None = None
+    priorities: dict[str, Annotated[int, Field(ge=-100, le=100)]] = {}
     lease_seconds: Annotated[float, Field(ge=3, le=60)] = 20
     slice_seconds: Annotated[float, Field(ge=1, le=40)] = 10
     sweep_seconds: Seconds = 1

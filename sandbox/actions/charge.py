@@ -1,13 +1,14 @@
 """Step 9, `verified` to `charged`: one transaction, before any chamber sees data.
 
-Inside it, what may have changed since step 8 is checked again: revocations, the order's window, the nonce, the runs
-and rho that the approvals allow at this node, failures of the project, and every cap. Then all accounts are debited
+Orders are charged in the order of `domain.turns`. Inside the transaction, what may have changed since step 8 is checked
+again: revocations, the order's window, the nonce, the runs and rho that the approvals allow at this node, failures of
+the project, every cap, and whether it is this order's turn. Then all accounts are debited
 together and the job's terms and times are pinned. After the commit the ledger's head goes to its file outside the
 database. A refusal here leaves the ledger as it was.
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from protocol.chain import OrderBundle, VerifiedOrder
 from protocol.crypto.digest import sha256_hex
@@ -16,6 +17,7 @@ from protocol.documents.strict import canonical
 from sandbox.actions.examine import Examined, examine, verify
 from sandbox.actions.node import Node
 from sandbox.actions.terms import Evidence, Terms
+from sandbox.actions.turns import check_line, examine_need, reserve
 from sandbox.actions.watch_log import check_proved
 from sandbox.actions.work import Pause, Work
 from sandbox.domain.caps import caps_of
@@ -27,6 +29,7 @@ from sandbox.errors import Refused
 from sandbox.store import job, ledger, usage
 from sandbox.store.base import Session
 from sandbox.store.ledger_head import write_head
+from sandbox.store.turns import NEED, wake_next
 
 MEASUREMENT_CHARACTERS = 10_000  # as many as a receipt takes
 
@@ -48,9 +51,12 @@ def charge(work: Work) -> Pause | None:
     """Charge the job, or raise Refused and leave everything as it was."""
     node = work.node
     node.clock.check_not_behind()
+    check_line(work)
     examined = examine(node, work.bundle, node.clock.now())
+    need = examine_need(work, examined)
     with node.store.transaction() as session:
         now = node.clock.now()
+        reserve(work, session, need, now)
         entry, left = _debit(work, session, examined, now)
         times = _schedule(work, session, examined, now)
         job.move(
@@ -58,7 +64,7 @@ def charge(work: Work) -> Pause | None:
             work.held,
             JobState.CHARGED,
             now,
-            terms=_terms(work, examined, entry).to_json(),
+            terms=_terms(work, examined, entry).to_json() | {NEED: asdict(need)},
             rho_charged_nano=entry.rho_nano,
             rho_left_nano=left,
             charged_at=now,
@@ -66,6 +72,7 @@ def charge(work: Work) -> Pause | None:
             slots_end_at=times.slots_end_at,
             release_at=times.release_at,
         )
+        wake_next(session, node.limits, now)
     write_head(node.places.ledger_head, entry.head)
     return None
 

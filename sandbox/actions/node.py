@@ -17,6 +17,7 @@ from protocol.documents.trust_root import TrustRoot
 from sandbox.actions.clock import GuardedClock
 from sandbox.chambers.runtime import ChamberRuntime
 from sandbox.domain.policy import PolicyBook
+from sandbox.domain.turns import Limits
 from sandbox.hub.registry import Registry
 from sandbox.store.base import Store
 
@@ -66,6 +67,7 @@ class Node:
     trust: Trust
     places: Places
     times: Times
+    limits: Limits
     seccomp: str
     oci_runtime: str
     connect: Callable[[], Registry]

@@ -4,18 +4,20 @@ from sandbox.actions.node import Node
 from sandbox.domain.checks import BEAT, WORKER
 from sandbox.store import job
 from sandbox.store.checks import forget_parts
+from sandbox.store.turns import is_somebody_waiting, wake_next
 
 
 def sweep(node: Node) -> int:
-    """Ring for every due job that nobody works on, and keep the clock's mark; return how many rings that were."""
+    """Ring for every due job that nobody works on and for the next in turn, and keep the clock's mark; count rings."""
     node.clock.save()
     now = node.clock.now()
     with node.store.reading() as session:
         waiting = job.due_jobs(session, now)
-    if not waiting:
+        in_line = is_somebody_waiting(session)
+    if not (waiting or in_line):
         return 0
     with node.store.transaction() as session:
-        return job.ring_due(session, now)
+        return job.ring_due(session, now) + wake_next(session, node.limits, now)
 
 
 def bury_worker(node: Node, owner_prefix: str) -> int:

@@ -30,14 +30,17 @@ from sandbox.actions.since_restore import since_restore
 from sandbox.actions.work import Pause, Step, Work
 from sandbox.domain.admission import check_admission
 from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, JobState, state_after_loss
+from sandbox.domain.turns import CODES as TURNS
 from sandbox.errors import Fenced, Held, InfrastructureLost, LedgerBroken, Refused, SafeconductError
 from sandbox.store import job
 from sandbox.store.admission import read_admission
 from sandbox.store.job import Claim
+from sandbox.store.turns import wake_next
 
 FIRST_DELAY = dt.timedelta(seconds=1)
 LONGEST_DELAY = dt.timedelta(minutes=5)
 HOLD = dt.timedelta(seconds=30)
+TURN = dt.timedelta(seconds=60)  # whose turn it is gets rung for at once; this is for when that ring is lost
 OWN_FAULTS = 5  # how often our own unexpected error is tried again before the charge
 
 log = structlog.get_logger()
@@ -79,6 +82,8 @@ def tick(node: Node, job_id: str, owner: str) -> None:
             now = node.clock.now()
             with node.store.transaction() as session:
                 job.give_back(session, held, due_at, now)
+                if due_at is None:
+                    wake_next(session, node.limits, now)
     except Fenced:
         log.warning("fenced", job=job_id, fence=held.fence)
         _clear_away(node, held)
@@ -141,6 +146,8 @@ def _settle(work: Work, error: Exception) -> Pause | None:
 def _settle_before_charge(work: Work, error: Exception, code: str) -> Pause | None:
     if isinstance(error, Refused):
         return end.refuse(work, error)
+    if work.state is JobState.VERIFIED and isinstance(error, Held) and code in TURNS:
+        return _wait(work, error, TURN)
     if isinstance(error, Held | LedgerBroken):
         return _hold(work, error)
     if isinstance(error, InfrastructureLost) or work.row.delays < OWN_FAULTS:
@@ -156,11 +163,11 @@ def _hold(work: Work, held: SafeconductError) -> Pause:
     return Pause(due_at=now + HOLD)
 
 
-def _wait(work: Work, held: Held) -> Pause:
-    """Leave a charged job where it is, and say why it waits."""
+def _wait(work: Work, held: Held, pause: dt.timedelta = HOLD) -> Pause:
+    """Leave a job where it is, and say why it waits."""
     with work.node.store.transaction() as session:
         job.note(session, work.held, code=held.code, sentence=held.sentence)
-    return Pause(due_at=work.node.clock.now() + HOLD)
+    return Pause(due_at=work.node.clock.now() + pause)
 
 
 def _delay(work: Work, code: str) -> Pause:

@@ -4,6 +4,7 @@ import datetime as dt
 
 from sandbox.actions.examine import examine
 from sandbox.actions.fetch_image import fetch_image
+from sandbox.actions.turns import examine_need
 from sandbox.actions.watch_log import prove
 from sandbox.actions.work import Pause, Work
 from sandbox.domain.job import JobState
@@ -20,6 +21,7 @@ def verify(work: Work) -> Pause | None:
     node = work.node
     node.clock.check_not_behind()
     examined = examine(node, work.bundle, node.clock.now())
+    examine_need(work, examined)
     prove(node, work.row.id, work.bundle, examined.verified.approval_digests)
     identity = examined.verified.algorithm.image
     image_id = fetch_image(node, identity, work.until) if identity else None

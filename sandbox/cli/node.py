@@ -12,6 +12,7 @@ import typer
 from sandbox.cli.admin import app as admin
 from sandbox.cli.common import Directory, JsonFlag, emit, is_running, now, read_file, say, settings_of
 from sandbox.cli.doctor import doctor
+from sandbox.cli.metrics import metrics
 from sandbox.cli.operate import COMMANDS
 from sandbox.cli.rehearsal_node import rehearse
 from sandbox.cli.trust import policy as policy_app
@@ -29,7 +30,7 @@ app.add_typer(roster, name="roster")
 app.add_typer(admin, name="admin")
 for verb, command in COMMANDS.items():
     app.command(verb)(command)
-for command in (doctor, rehearse):
+for command in (doctor, metrics, rehearse):
     app.command()(command)
 
 POLICY_FOLDER = Path(__file__).parents[2] / "policies"

@@ -252,14 +252,26 @@ def times_of(row: JobRow) -> Times:
 def count_by_shown_state(session: Session, now: dt.datetime) -> dict[JobState, int]:
     """Count all jobs by the state that is shown of them."""
     hidden = and_(JobRow.release_at > JobRow.charged_at, JobRow.release_at > now)
-    kinds = JobRow.state, case((hidden, 1), else_=0), case((JobRow.start_at <= now, 1), else_=0)
+    is_hidden = case((hidden, 1), else_=0).label("is_hidden")
+    has_begun = case((JobRow.start_at <= now, 1), else_=0).label("has_begun")
+    kinds = select(JobRow.state, is_hidden, has_begun).subquery()
+    query = select(kinds.c.state, kinds.c.is_hidden, kinds.c.has_begun, func.count()).group_by(*kinds.c)
     counted: dict[JobState, int] = {}
-    for state, is_early, has_started, count in session.execute(select(*kinds, func.count()).group_by(*kinds)):
+    for state, early, begun, count in session.execute(query):
         shown = JobState(state)
-        if is_early and shown is not JobState.REPORTED:
-            shown = JobState.RUNNING if has_started else JobState.CHARGED
+        if early and shown is not JobState.REPORTED:
+            shown = JobState.RUNNING if begun else JobState.CHARGED
         counted[shown] = counted.get(shown, 0) + count
     return counted
+
+
+def scheduled(session: Session, now: dt.datetime) -> tuple[int, int]:
+    """Add up the chambers and the seconds of slots of padded jobs that are under way by schedule."""
+    early = JobRow.release_at > JobRow.charged_at, JobRow.slots_end_at > now, JobRow.cancel_requested.is_(False)
+    rows = session.execute(select(JobRow.terms, JobRow.start_at, JobRow.slots_end_at).where(*early)).all()
+    padded = [row for row in rows if row.terms["policy"]["timing"] == "padded"]
+    seconds = sum(int((row.slots_end_at - row.start_at).total_seconds()) for row in padded)
+    return sum(int(row.terms["chambers"]) for row in padded), seconds
 
 
 def events_after(session: Session, number: int) -> Sequence[JobEvent]:

@@ -24,12 +24,14 @@ from sandbox.actions.self_test import FOLDER, Bench
 from sandbox.actions.trust_root import check_roots, read_roots
 from sandbox.chambers.runtime import ChamberRuntime
 from sandbox.domain.chamber import Profile
+from sandbox.domain.turns import Limits
 from sandbox.errors import Misconfigured, Refused
 from sandbox.hub.registry import Courier, Registry
 from sandbox.settings import Settings
 from sandbox.store import schema
 from sandbox.store.base import Store
 from sandbox.store.ledger_head import check_head
+from sandbox.worker.machine import memory_for_chambers, memory_for_staging
 
 LEAST_WORKERS_PADDED = 2
 POLICY_FOLDER = Path(__file__).parents[2] / "policies"
@@ -57,10 +59,22 @@ def open_node(settings: Settings) -> Node:
         trust=trust,
         places=places,
         times=Times(lease=_seconds(settings.lease_seconds), slice=_seconds(settings.slice_seconds)),
+        limits=open_limits(settings),
         seccomp=_read(SECCOMP[trust.policy.profile]).decode(),
         oci_runtime=settings.oci_runtime,
         connect=_connector(settings, key, clock),
         start_runtime=_starter(settings, trust.policy, settings.run_directory.name, settings.run_directory / ROOTS),
+    )
+
+
+def open_limits(settings: Settings) -> Limits:
+    """How many jobs may be under way, and what they may reserve: as node.toml says, else as the machine has it."""
+    return Limits(
+        at_once=settings.jobs_at_once,
+        per_project=settings.jobs_at_once_per_project,
+        memory=settings.memory_bytes or memory_for_chambers(),
+        staging=settings.staging_bytes or memory_for_staging(settings.run_directory),
+        priorities=settings.priorities,
     )
 
 

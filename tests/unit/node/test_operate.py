@@ -1,8 +1,6 @@
 """What an admin sees and does, and that of a padded job it tells nothing but the schedule until its release is due."""
 
 import json
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -35,10 +33,8 @@ def told(kit: Any, order: str, store: Store | None = None) -> str:
 
 def copy_of(kit: Any, number: int) -> Store:
     """The node's database as it is now."""
-    path = kit.folder / f"copy-{number}.db"
-    with closing(sqlite3.connect(kit.folder / "node" / "node.db")) as connection:
-        connection.execute("VACUUM INTO ?", [str(path)])
-    return Store(f"sqlite:///{path}")
+    kit.node.store.close()
+    return Store(kit.database.copy(kit.folder / f"copy-{number}").url)
 
 
 def run_until(kit: Any, order: str, state: str) -> Any:
