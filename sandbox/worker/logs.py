@@ -19,6 +19,7 @@ def configure_logs(node: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     structlog.contextvars.bind_contextvars(node=node)
+    logging.captureWarnings(True)  # Python's own warnings would go to standard error as they are
     root = logging.getLogger()
     root.handlers = [_Library()]
     root.setLevel(logging.WARNING)

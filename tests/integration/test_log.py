@@ -21,6 +21,7 @@ from registry.main import make_app, make_desk
 from sandbox.actions.clock import GuardedClock
 from sandbox.actions.node import Node, Places, Times, Trust
 from sandbox.actions.watch_log import evidence, prove, read_log, watch
+from sandbox.domain.turns import Limits
 from sandbox.errors import Held, RegistryDeclined
 from sandbox.hub.registry import Courier, Registry
 from sandbox.store import job, schema
@@ -98,6 +99,7 @@ def make_node(folder: Path, name: str, app: App) -> Node:
         trust=Trust(root=root, root_digest="0" * 64, policy=WORLD.policy(), policy_digest="0" * 64, book=nothing),
         places=Places(images=folder, run=folder, datasets=folder, ledger_head=folder / "ledger.head"),
         times=Times(lease=nothing, slice=nothing),
+        limits=Limits(at_once=8, per_project=4, memory=1 << 30, staging=1 << 30),
         seccomp="{}",
         oci_runtime="runc",
         connect=lambda: Registry(courier, now=clock.now, transport=app),

@@ -1,5 +1,6 @@
 """One node, end to end: real registry, Redis, Celery, Docker, ledger and gate; the worker is killed on the way."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from factory import RESEARCHER
 from node_lab import Lab, wait_for
+from planted import find, forbidden, strange
 
 from protocol.documents.release import ReleasedCategory, ReleasedHistogram
 from sandbox.data.synthesise import synthesise
@@ -264,3 +266,20 @@ def test_registry_restored_from_a_backup_holds_every_order_until_the_admin_looks
 def _in_state(lab: Lab, order: str, state: str) -> dict[str, Any] | None:
     job = lab.job(order)
     return job if job and job["state"] == state else None
+
+
+def test_log_of_all_this_holds_ids_and_codes_and_nothing_of_people_or_secrets(lab: Lab) -> None:
+    """Agent, relay, sweeper, worker and Celery have written to it, a killed worker and a broken dataset included."""
+    path = lab.folder / "node.log"
+    said = path.read_text()
+    lines = [line for line in said.splitlines() if "is ready: registry" not in line]  # what `node run` tells its admin
+    words = forbidden(lab.folder / "data", lab.node)
+    events = {json.loads(line)["event"] for line in lines if line.startswith("{")}
+
+    assert strange("\n".join(lines)) == []
+    assert find(said, words) == set()
+    assert {"step", "loop-failed"} <= events
+    assert len(words) > PEOPLE
+    planted = {sorted(words)[0], sorted(words)[-1]}  # the control: what is there is found
+    assert find(said + " ".join(planted), words) >= planted
+    assert strange('Traceback: ValueError: "FI0000001"') != []

@@ -14,6 +14,7 @@ from protocol.errors import SafeconductError
 from sandbox.actions.clock import GuardedClock
 from sandbox.actions.node import Node, Places, Times, Trust
 from sandbox.actions.watch_log import accept_log, check_proved, evidence, prove, read_log, watch
+from sandbox.domain.turns import Limits
 from sandbox.errors import RegistryDeclined, Unreachable
 from sandbox.store import job, schema
 from sandbox.store.base import Store
@@ -82,6 +83,7 @@ def make_node(folder: Path, registry: FakeRegistry, log_key: Any) -> Node:
         trust=trust,
         places=Places(images=folder, run=folder, datasets=folder, ledger_head=folder / "ledger.head"),
         times=Times(lease=nowhere, slice=nowhere),
+        limits=Limits(at_once=8, per_project=4, memory=1 << 30, staging=1 << 30),
         seccomp="{}",
         oci_runtime="runc",
         connect=connect,
