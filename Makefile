@@ -6,13 +6,14 @@
 #   make fix                               put style right
 #   make bench [JSON=FILE] [ONLY=a,b]      the figures, each beside its baseline
 #   make bench PRIVACY=1                   the long audits of privacy, and how often intervals cover
+#   make images                            build the images of a deployment (compose/README.md)
 #   make clean                             undo all set-up
 
 PYTHON ?= python3
 SETUP = $(PYTHON) -I compose/local
 SET = . ./.run/env &&
 
-.PHONY: demo test check fix bench clean up tests-up python
+.PHONY: demo test check fix bench images clean up tests-up python
 
 demo: up
 	@$(SET) exec safeconduct demo $(if $(JSON),--json-file '$(JSON)') $(if $(GENOMES),--genomes '$(GENOMES)')
@@ -37,7 +38,7 @@ fix: python
 clean:
 	@$(SETUP) clean
 
-up python:
+up images python:
 	@$(SETUP) $@
 
 tests-up:

@@ -1,7 +1,7 @@
-"""Set this machine up for Safeconduct, or undo it: `python3 compose/local up | tests | python | clean`.
+"""Set this machine up for Safeconduct, or undo it: `python3 compose/local up | tests | images | python | clean`.
 
-`up` makes what `make demo` and `make bench` need, `tests` what the tests need as well; `python` only the virtual
-environment; `clean` undoes all of it.
+`up` makes what `make demo` and `make bench` need, `tests` what the tests need as well, `images` what a deployment is made
+of as well; `python` makes only the virtual environment; `clean` undoes all of it.
 
  1. First every step says whether it can be done and what it must install; if one cannot, that is said and nothing has
     been changed.
@@ -25,6 +25,7 @@ import base_image
 import broker
 import cells
 import engine
+import images
 import leftovers
 import tools
 import virtualenv
@@ -33,7 +34,7 @@ from errors import CannotSetUp
 from machine import Machine, install, say
 
 UP = (virtualenv, web, cells, broker, engine, base_image)
-STEPS = {"python": (virtualenv,), "up": UP, "tests": (tools, *UP)}
+STEPS = {"python": (virtualenv,), "up": UP, "tests": (tools, *UP), "images": (*UP, images)}
 
 
 def set_up(machine: Machine, command: str) -> None:
