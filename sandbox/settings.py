@@ -21,6 +21,7 @@ FILE = "node.toml"
 ENVIRONMENT = {
     "SAFECONDUCT_DATABASE_URL": "database_url",
     "SAFECONDUCT_REDIS_URL": "redis_url",
+    "SAFECONDUCT_RUN_DIRECTORY": "run_directory",
     "DOCKER_HOST": "docker_url",
     "SAFECONDUCT_OCI_RUNTIME": "oci_runtime",
     "SAFECONDUCT_CHAMBER_ENGINE": "chamber_engine",

@@ -1,6 +1,6 @@
-"""A container's health check: ask a program on its unix socket, and end with 0 if it says 200.
+"""A container's health check: ask a program on its unix socket or loopback port, and end with 0 if it says 200.
 
-    python3 answers.py SOCKET PATH
+    python3 answers.py SOCKET|PORT PATH
 
 It needs Python's own library only: a check that runs every few seconds must not load ours.
 """
@@ -26,9 +26,10 @@ class OnSocket(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def main(path: str, target: str) -> int:
+def main(where: str, target: str) -> int:
     """Ask once."""
-    connection = OnSocket(path)
+    loopback = http.client.HTTPConnection("127.0.0.1", int(where), timeout=SECONDS) if where.isdecimal() else None
+    connection = loopback or OnSocket(where)
     try:
         connection.request("GET", target)
         return 0 if connection.getresponse().status == http.HTTPStatus.OK else 1

@@ -5,7 +5,7 @@ FROM ${LIBRARIES}
 COPY passwd group /etc/
 COPY program /opt/safeconduct/program
 ENV PYTHONPATH=/opt/safeconduct/program:/opt/safeconduct/libraries \
-    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
+    SAFECONDUCT_WEB=/opt/safeconduct/program/web PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
 # The root is read-only when it runs: what is not compiled now would be compiled at every start.
 RUN ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/safeconduct/program"]
 # A library that is missing, or that is for another Python, shows here and not in the hospital.

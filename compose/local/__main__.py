@@ -1,7 +1,7 @@
 """Set this machine up for Safeconduct, or undo it: `python3 compose/local up | tests | images | python | clean`.
 
-`up` makes what `make demo` and `make bench` need, `tests` what the tests need as well, `images` what a deployment is made
-of as well; `python` makes only the virtual environment; `clean` undoes all of it.
+`up` makes what `make demo` and `make bench` need, `tests` what the tests need as well, `images` the images of a
+deployment as well; `python` makes only the virtual environment; `clean` undoes all of it.
 
  1. First every step says whether it can be done and what it must install; if one cannot, that is said and nothing has
     been changed.

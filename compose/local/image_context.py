@@ -12,16 +12,21 @@ import sysconfig
 import tomllib
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROJECT = "safeconduct"
 EXTRAS = {"registry": ("registry", "client"), "node": ("sandbox", "client")}
 PACKAGES = {
-    "registry": ("protocol", "client", "registry"),
-    "node": ("protocol", "client", "sandbox", "policies"),
+    "registry": ("protocol", "faces", "client", "registry"),
+    "node": ("protocol", "faces", "client", "sandbox", "policies"),
 }
 LEFT_OUT = re.compile(r"(^|/)(tests?|__pycache__/test_[^/]*|include)/|\.(pxd|pyx|h|hpp|a)$")
 """Of a distribution: tests, and what only compilers read."""
+
+
+OLDEST = f"{sys.version_info.major}.{sys.version_info.minor}.0"
+"""The base's Python may be an older patch of this one's version, for which some need one distribution more."""
 
 
 def closure(extras: tuple[str, ...]) -> dict[str, Distribution]:
@@ -39,7 +44,7 @@ def closure(extras: tuple[str, ...]) -> dict[str, Distribution]:
         found[name] = distribution(name)
         for text in found[name].requires or ():
             needed = Requirement(text)
-            if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+            if needed.marker is None or needed.marker.evaluate({"extra": extra, "python_full_version": OLDEST}):
                 plain = re.sub(r"[-_.]+", "-", needed.name).lower()
                 waiting += [(plain, more) for more in ("", *needed.extras)]
     del found[PROJECT]
@@ -64,7 +69,8 @@ def lay_program(program: str, folder: Path) -> None:
         ignored = shutil.ignore_patterns("__pycache__", "*.c", "demo*", "cases")
         shutil.copytree(CHECKOUT / package, folder / "program" / package, ignore=ignored)
     _write_record(program, folder / "program" / f"{PROJECT}-{_described()['version']}.dist-info")
-    shutil.copy(CHECKOUT / "compose/images/answers.py", folder / "program")
+    for name in ("answers.py", "alive.py"):
+        shutil.copy(CHECKOUT / "compose/images" / name, folder / "program")
     for name in ("passwd", "group"):
         shutil.copy(CHECKOUT / "compose/images" / name, folder)
 
@@ -78,9 +84,8 @@ def _write_record(program: str, folder: Path) -> None:
     (folder / "entry_points.txt").write_text("\n".join(["[safeconduct.commands]", *ours, ""]))
 
 
-def _described() -> dict[str, dict[str, dict[str, str]]]:
-    described: dict[str, dict[str, dict[str, str]]] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    return described
+def _described() -> dict[str, Any]:
+    return dict(tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"])
 
 
 def main(what: str, program: str, folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The images of our own programs, registry and node, built without a network: `make images`.
 
  1. Base: the algorithms' base image (Python, no shell, no setuid file), or the one that SAFECONDUCT_PYTHON_IMAGE names.
- 2. Libraries: the locked distributions, copied from the virtual environment, whose Python must be of the base's version.
+ 2. Libraries: the locked distributions, from the virtual environment, whose Python must be of the base's version.
  3. Program: our packages, compiled; for the node the supervisor of cells as well.
 The tag of each names what it is made from, so that nothing is built twice. `.run/images.env` holds the two names for
 docker-compose.
@@ -13,7 +13,7 @@ import shutil
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import base_image
@@ -23,7 +23,7 @@ from errors import CannotSetUp
 from machine import Machine, run, say
 
 BUILD_SECONDS = 900
-SYSTEM_LIBRARIES = re.compile(r"usr/lib/[^/]+/lib(stdc\+\+|gcc_s)\.so\.[0-9.]+")
+SYSTEM_LIBRARIES = re.compile(r"(usr/)?lib/[^/]+/lib(stdc\+\+|gcc_s)\.so\.[0-9.]+|usr/share/zoneinfo/(Etc/)?UTC")
 SOURCES = ("compose/images", "compose/local/image_context.py", "compose/local/images.py")
 
 
@@ -40,21 +40,23 @@ def prepare(machine: Machine) -> dict[str, str]:
     return build(machine, engine, machine.environment)
 
 
-def build(machine: Machine, engine: docker.Engine, names: dict[str, str]) -> dict[str, str]:
-    """Return the names of both images on this engine, for docker-compose; `names` has those of base and supervisor."""
+def build(machine: Machine, engine: docker.Engine, names: Mapping[str, str]) -> dict[str, str]:
+    """Return the names of both images on this engine; `names` are the settings that the other steps found."""
     base = names.get("SAFECONDUCT_PYTHON_IMAGE") or names["SAFECONDUCT_BASE_IMAGE"]
     found = {}
     for program in image_context.PACKAGES:
         supervisor = names.get("SAFECONDUCT_SUPERVISOR") if program == "node" else None
-        found[f"SAFECONDUCT_{program.upper()}_IMAGE"] = _image(machine, engine, program, base, supervisor)
+        found[f"SAFECONDUCT_{program.upper()}_IMAGE"] = _image(
+            machine, engine, program, base, supervisor, Path(names["SAFECONDUCT_WEB"])
+        )
     (machine.run / "images.env").write_text("".join(f"{name}={tag}\n" for name, tag in found.items()))
     return found
 
 
-def _image(machine: Machine, engine: docker.Engine, program: str, base: str, supervisor: str | None) -> str:
+def _image(machine: Machine, engine: docker.Engine, program: str, base: str, supervisor: str | None, web: Path) -> str:
     libraries = _libraries(machine, engine, program, base)
     content = [machine.checkout / name for name in (*image_context.PACKAGES[program], *SOURCES, "pyproject.toml")]
-    digest = _digest(content, libraries, supervisor or "")
+    digest = _digest([*content, web], libraries, supervisor or "")
     tag = f"safeconduct/{program}:{digest}"
     if not engine.has_image(tag):
         say("images", f"building {tag}")
@@ -62,6 +64,7 @@ def _image(machine: Machine, engine: docker.Engine, program: str, base: str, sup
             _lay(machine, "program", program, folder)
             if supervisor:
                 shutil.copy(supervisor, Path(folder) / "program/chamber-supervisor")
+            shutil.copytree(web, Path(folder) / "program/web")
             _build(machine, engine, program, Path(folder), tag, f"LIBRARIES={libraries}")
     return tag
 
@@ -80,8 +83,8 @@ def _libraries(machine: Machine, engine: docker.Engine, program: str, base: str)
 
 
 def _add_system_libraries(machine: Machine, folder: Path) -> None:
-    """Lay the C++ library beside: some of the locked distributions count on the system's, and the base has none."""
-    root = base_image.root_of_packages(machine, folder, "libstdc++6")
+    """Lay beside what some of the locked distributions count on and the base has not: the C++ library, the zone UTC."""
+    root = base_image.root_of_packages(machine, folder, "libstdc++6,tzdata")
     with tarfile.open(root) as packages:
         wanted = [member for member in packages if SYSTEM_LIBRARIES.fullmatch(member.name.removeprefix("./"))]
         packages.extractall(folder / "system", wanted, filter="data")

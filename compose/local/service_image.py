@@ -9,7 +9,7 @@ import hashlib
 import io
 import tarfile
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import base_image
 import engine as docker
@@ -32,10 +32,17 @@ def service_image(machine: Machine, engine: docker.Engine) -> str:
             root = base_image.root_of_packages(machine, Path(folder), PACKAGES)
             _trim(root, Path(folder) / "trimmed.tar")
             changes = [f"LABEL {docker.LABEL}={machine.name}", 'ENTRYPOINT ["/entry.sh"]']
-            changes.append("ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            changes.append(f"ENV PATH={_servers(root)}:/usr/sbin:/usr/bin:/sbin:/bin")
             options = [word for change in changes for word in ("--change", change)]
             engine.docker("import", *options, str(Path(folder) / "trimmed.tar"), tag, seconds=300)
     return tag
+
+
+def _servers(root: Path) -> str:
+    """The folder of PostgreSQL's programs, which has its version in its name."""
+    with tarfile.open(root) as packages:
+        names = (member.name.removeprefix(".") for member in packages)
+        return next(str(PurePosixPath(name).parent) for name in names if name.endswith("/bin/postgres"))
 
 
 def _trim(source: Path, target: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from sandbox.cli.common import Directory, JsonFlag, emit, is_running, now, read_
 from sandbox.cli.doctor import doctor
 from sandbox.cli.metrics import metrics
 from sandbox.cli.operate import COMMANDS
+from sandbox.cli.parts import run
 from sandbox.cli.rehearsal_node import rehearse
 from sandbox.cli.trust import policy as policy_app
 from sandbox.cli.trust import roster, trust_root
@@ -30,7 +30,7 @@ app.add_typer(roster, name="roster")
 app.add_typer(admin, name="admin")
 for verb, command in COMMANDS.items():
     app.command(verb)(command)
-for command in (doctor, metrics, rehearse):
+for command in (run, doctor, metrics, rehearse):
     app.command()(command)
 
 POLICY_FOLDER = Path(__file__).parents[2] / "policies"
@@ -153,25 +153,6 @@ def dataset_add(
     facts = add_dataset(shelf, new)
     store.close()
     emit(facts_to_json(facts), as_json)
-
-
-@app.command()
-def run(directory: Directory, as_json: JsonFlag = False) -> None:
-    """Run the node until it is told to end: agent, relay, sweeper and worker in one supervised process."""
-    from sandbox.cli.supervisor import Supervisor
-    from sandbox.worker.logs import configure_logs
-
-    settings = settings_of(directory)
-    configure_logs(settings.node)
-
-    def ready() -> None:
-        if as_json:
-            emit({"ready": True, "node": settings.node, "registry": settings.registry, "pid": os.getpid()}, as_json)
-        else:
-            print(f"node {settings.node} is ready: registry {settings.registry}, {settings.worker_concurrency} workers")
-        sys.stdout.flush()
-
-    Supervisor(settings, ready).run()
 
 
 @app.command()

@@ -10,17 +10,18 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING
 
 from sandbox.errors import Conflict, InfrastructureLost
-from sandbox.worker.names import LOCK_FILE, READY_FILE, owner_prefix
+from sandbox.worker.names import ALIVE, LOCK_FILE, READY_FILE, Part, owner_prefix
 
 if TYPE_CHECKING:
     from sandbox.actions.node import Node
@@ -36,8 +37,9 @@ STABLE_SECONDS = 60.0
 class Supervisor:
     """Runs one node until it is told to end."""
 
-    def __init__(self, settings: Settings, say_ready: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, say_ready: Callable[[], None], parts: Sequence[Part] = tuple(Part)) -> None:
         self._settings = settings
+        self._parts = parts
         self._say_ready = say_ready
         self._node: Node | None = None
         self._ending = False
@@ -67,7 +69,7 @@ class Supervisor:
         node = self._node = open_node(self._settings)
         service = Service(node=node, settings=self._settings)
         try:
-            service.start()
+            service.start(self._parts)
             self._watch(service)
         finally:
             service.stop.set()
@@ -144,6 +146,7 @@ class Supervisor:
     def _unlock(self, lock: IO[str]) -> None:
         """Give the lock back, and leave nothing in memory unless a job still needs it."""
         with contextlib.suppress(OSError):
+            shutil.rmtree(self._settings.run_directory / ALIVE, ignore_errors=True)
             (self._settings.run_directory / LOCK_FILE).unlink()
             self._settings.run_directory.rmdir()
         lock.close()

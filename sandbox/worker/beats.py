@@ -6,6 +6,7 @@ from sandbox.actions.look import say_alive
 from sandbox.actions.node import Node
 from sandbox.domain.checks import BEAT, on_beat
 from sandbox.errors import InfrastructureLost
+from sandbox.worker.names import show_alive
 
 
 def start_beats(node: Node, worker: str) -> None:
@@ -22,5 +23,6 @@ def _beat(node: Node, worker: str) -> None:
         except InfrastructureLost:
             continue_at = now + BEAT / 10
         else:
+            show_alive(node.places.run, "worker")
             continue_at = on_beat(now) + BEAT
         pause.wait((continue_at - now).total_seconds())

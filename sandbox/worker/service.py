@@ -7,7 +7,7 @@ None of them holds state that matters: all of them may die at any instant and st
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -30,6 +30,7 @@ from sandbox.hub.registry import Registry
 from sandbox.settings import Settings
 from sandbox.worker.app import TASK, make_app
 from sandbox.worker.looks import make_looks
+from sandbox.worker.names import LOOPS, Part, show_alive
 
 RELAY_SECONDS = 0.1
 PROGRESS_SECONDS = 0.5
@@ -51,8 +52,8 @@ class Service:
     wake: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def start(self) -> None:
-        """Start every loop as a daemon thread: what they do may be cut short at any instant."""
+    def start(self, parts: Collection[Part] = tuple(Part)) -> None:
+        """Start every loop of these parts as a daemon thread: what they do may be cut short at any instant."""
         loops = {
             "agent": self._agent,
             "relay": self._relay,
@@ -62,8 +63,8 @@ class Service:
             "janitor": self._janitor,
             "checker": self._checker,
         }
-        for name, loop in loops.items():
-            threading.Thread(target=loop, name=name, daemon=True).start()
+        for name in (name for part in parts for name in LOOPS[part]):
+            threading.Thread(target=loops[name], name=name, daemon=True).start()
 
     def _agent(self) -> None:
         """Publish the catalogue when it changed, wait for orders, look at the log, take the orders in."""
@@ -206,4 +207,5 @@ class Noted:
             return
         with suppress(InfrastructureLost):
             note_round(self._node.store, self._loop, code, now)
+            show_alive(self._node.places.run, self._loop)
             self._at, self._code = on_beat(now), code

@@ -1,0 +1,179 @@
+"""Registry and two nodes, deployed as compose/README.md says, with Debian's docker-compose and images built here."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import engine as docker
+import images
+import pytest
+from deployment import Deployment
+from factory import AUTHOR, HOLDER, OFFICE, RESEARCHER, World, digest_of, key_entry
+from machine import Machine
+from private_engine import PrivateEngine, copy_image, is_possible, remove_other_images
+from service_image import service_image
+
+from client.api import RegistryClient
+from sandbox.actions.policy_files import choose_policies, digest_policies
+from sandbox.data.synthesise import synthesise
+
+# The limit is for a first run, which makes the images; a later one takes about a minute.
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
+PEOPLE = 400
+NODES = {"node-fi": "cohort-fi", "node-se": "cohort-se"}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[tuple[docker.Engine, str, dict[str, str]]]:
+    """An engine of our own with every image, the address of its machine, and the images' names."""
+    why = is_possible() or (None if shutil.which("docker-compose") else "there is no docker-compose on this machine")
+    if why:
+        pytest.skip(why)
+    machine = Machine(ROOT, os.environ)
+    source = docker.find(machine)
+    if source is None:
+        pytest.skip("no Docker engine answers")
+    with machine.alone():
+        base = os.environ["SAFECONDUCT_BASE_IMAGE"]
+        names = images.build(machine, source, os.environ)
+        services = service_image(machine, source)
+        private = PrivateEngine(machine)
+        try:
+            found = private.start()
+            for tag in (*names.values(), services):
+                copy_image(source, found, tag)
+            remove_other_images(found, {base, *names.values(), services})
+            names |= {f"SAFECONDUCT_{name}_IMAGE": services for name in ("POSTGRES", "REDIS", "PROXY")}
+            yield found, private.address, names | {"DOCKER_HOST": private.host}
+            assert found.docker("ps", "--all", "--quiet") == "", "a container was left behind"
+            assert found.docker("volume", "ls", "--quiet") == "", "a volume was left behind"
+            assert sorted(found.docker("network", "ls", "--format", "{{.Name}}").split()) == ["bridge", "host", "none"]
+        finally:
+            private.stop()
+
+
+@dataclass
+class Network:
+    """Everything that was brought up."""
+
+    url: str
+    registry: Deployment
+    nodes: dict[str, Deployment]
+    worlds: dict[str, World]
+    accreditations: dict[str, bytes]
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def network(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    _, address, names = engine
+    folder = tmp_path_factory.mktemp("deployed")
+    staging = Path("/dev/shm") / f"sc-compose-{secrets.token_hex(4)}"
+    url, suffix = f"https://{address}:8443", secrets.token_hex(3)
+    _certificate(folder, address)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(folder / "tls.pem"))
+        registry = _registry(folder / "registry", f"sc{suffix}registry", url, names)
+        nodes: dict[str, Deployment] = {}
+        try:
+            pinned = json.loads(registry.run("folder", "registry").splitlines()[0])["log_key"]
+            registry.wait_until_healthy(2)
+            worlds = _worlds()
+            _publish_people(url, worlds)
+            for name, world in worlds.items():
+                nodes[name] = _node(folder, f"sc{suffix}{name}", world, url, names, staging / name)
+            accreditations = {name: _bring_up(nodes[name], worlds[name], url, pinned) for name in nodes}
+            yield Network(url, registry, nodes, worlds, accreditations, folder)
+        finally:
+            for deployment in (*nodes.values(), registry):
+                deployment.compose("down", "--remove-orphans", "--timeout", "30")
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _worlds() -> dict[str, World]:
+    now = datetime.now(UTC).replace(microsecond=0)
+    return {name: World(now=now, node=name, dataset=dataset) for name, dataset in NODES.items()}
+
+
+def _certificate(folder: Path, address: str) -> None:
+    subject = ["-subj", "/CN=registry", "-addext", f"subjectAltName=IP:{address}", "-days", "30"]
+    files = ["-keyout", str(folder / "tls-key.pem"), "-out", str(folder / "tls.pem")]
+    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    subprocess.run(["openssl", "req", *kind, *files, *subject], check=True, capture_output=True)
+
+
+def _registry(home: Path, project: str, url: str, names: dict[str, str]) -> Deployment:
+    variables = names | {"SAFECONDUCT_REGISTRY_PORT": "8443", "SAFECONDUCT_METRICS_NETWORK": f"{project}-metrics"}
+    registry = Deployment("registry", project, home, variables, OFFICE=OFFICE, REGISTRY=url)
+    registry.run("folder")
+    registry.put("secrets/tls_certificate.pem", (home.parent / "tls.pem").read_bytes())
+    registry.put("secrets/tls_key.pem", (home.parent / "tls-key.pem").read_bytes(), 10004, 0o400)
+    registry.put("incoming/office.json", json.dumps({"office": OFFICE, "keys": [key_entry(OFFICE)]}).encode())
+    return registry
+
+
+def _publish_people(url: str, worlds: dict[str, World]) -> None:
+    world = worlds["node-fi"]
+    with closing(RegistryClient(url, person=None, key=None)) as client:
+        for name in (RESEARCHER, AUTHOR):
+            client.publish("accreditations", world.sign(world.accreditation(name), OFFICE))
+        for name in world.members:
+            client.publish("accreditations", world.sign(world.accreditation(name, roles=["committee"]), OFFICE))
+        client.publish("rosters", world.sign(world.roster(), OFFICE))
+        client.publish("statuses", world.sign(world.status(), OFFICE))
+
+
+def _node(folder: Path, project: str, world: World, url: str, names: dict[str, str], staging: Path) -> Deployment:
+    staging.mkdir(parents=True)
+    os.chown(staging, 10001, 10001)
+    socket = names["DOCKER_HOST"].removeprefix("unix://")
+    variables = names | {
+        "SAFECONDUCT_STAGING": str(staging),
+        "SAFECONDUCT_DOCKER_SOCKET": socket,
+        "SAFECONDUCT_DOCKER_GROUP": str(Path(socket).stat().st_gid),
+        "SAFECONDUCT_CA_FILE": "/state/ca.pem",
+        "SAFECONDUCT_METRICS_NETWORK": f"{project}-metrics",
+    }
+    words = {"REGISTRY": url, "NODE": world.node, "COUNTRY": "FI", "DATASET": world.dataset, "PEOPLE": str(PEOPLE)}
+    return Deployment("node", project, folder / world.node, variables, **words)
+
+
+def _bring_up(node: Deployment, world: World, url: str, pinned: dict[str, Any]) -> bytes:
+    """Make, accredit, stock and start a node; return its accreditation."""
+    node.run("folder", "supervisor")
+    root = world.sign(world.trust_root(log_key=pinned), HOLDER)
+    digest = digest_policies(choose_policies(ROOT / "policies", "FI"))
+    policy = world.policy(policy_set_digest=digest, blocks_minimum=2, block_people_minimum=20)
+    node.put("incoming/trust-root.json", root)
+    node.put("incoming/policy.json", world.sign(policy, HOLDER))
+    node.put("node/ca.pem", (node.home.parent / "tls.pem").read_bytes(), 10001)
+    data = node.home / "incoming"
+    synthesise("FI", PEOPLE, sorted(NODES).index(world.node), data)
+    for file in data.iterdir():
+        file.chmod(0o444)
+    node.run("node", FINGERPRINT=digest_of(root))
+    request = json.loads((node.home / "request.json").read_bytes())
+    proved = {"keys": request["keys"], "proofs": request["proofs"]}
+    accreditation = world.sign(world.accreditation(world.node, **proved), OFFICE)
+    with closing(RegistryClient(url, person=None, key=None)) as client:
+        client.publish("accreditations", accreditation)
+    node.run("data")
+    node.run("start")
+    return accreditation
+
+
+def test_deployed_node_passes_doctor(network: Network) -> None:
+    network.nodes["node-fi"].wait_until_healthy(5)
+    said = network.nodes["node-fi"].run("doctor")
+    assert "ok      chamber" in said
+    assert "failed" not in said
