@@ -39,6 +39,7 @@ from sandbox.actions.status import read_status
 from sandbox.store.base import Store
 
 ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+CUSTODIANS = ("cleo", "carl")
 T = TypeVar("T")
 
 
@@ -160,7 +161,8 @@ class Lab:
     def make_node(self, data: Path, **policy: Any) -> dict[str, Any]:
         """Make, accredit and stock the node."""
         pinned = json.loads((self.folder / "registry" / "log.public.json").read_bytes())
-        root = self.world.sign(self.world.trust_root(log_key=pinned), HOLDER)
+        custodians = [{"person": name, "keys": [key_entry(name)]} for name in CUSTODIANS]
+        root = self.world.sign(self.world.trust_root(log_key=pinned, custodians=custodians), HOLDER)
         numbers = self.world.policy(**policy).model_dump(mode="json", exclude={"policy_set_digest"})
         files = {"root.json": root, "policy.json": json.dumps(numbers).encode()}
         files["holder.pem"] = private_key(HOLDER).to_pem(None)
@@ -192,6 +194,14 @@ class Lab:
         said = log.stat().st_size if log.exists() else 0
         self.start("node", "node", "run", "--dir", str(self.node))
         wait_for(lambda: b"is ready" in log.read_bytes()[said:] or None, 60, "the node's start")
+
+    def move_node(self, folder: Path, database: str) -> None:
+        """Let the node be the one in another folder, with another database."""
+        self.store.close()
+        del self.store
+        shutil.rmtree(_run_directory(self.node), ignore_errors=True)
+        self.node, self.database = folder, database
+        self.environment["SAFECONDUCT_DATABASE_URL"] = database
 
     def status(self) -> dict[str, Any]:
         """What `node status` says; asked in this process, because a command takes longer than some jobs."""

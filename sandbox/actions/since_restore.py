@@ -1,5 +1,6 @@
-"""After a restore of the ledger: no order is answered twice with different noise (`sandbox.domain.restore`, rule 4).
+"""After a restore of the ledger or of a whole node: no order is answered twice with different noise.
 
+The rule is the fourth of `sandbox.domain.restore`, and the fourth of `sandbox.actions.backup`.
 Asked before every step of every open job. A witnessed order ends with its witnessed receipt. A job that was charged
 before the restore ends without a release: the one that it had then may have left. An order that is not charged is
 refused if its window began before the restore: this node may have answered it and forgotten.
@@ -15,7 +16,8 @@ from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN
 from sandbox.errors import Refused
 from sandbox.store import ledger
 from sandbox.store.base import Session
-from sandbox.store.restore import restored_from, restored_until, witnessed_receipt
+from sandbox.store.mark import read_mark
+from sandbox.store.restore import RESTORED, restored_from, restored_until, witnessed_receipt
 
 
 def since_restore(work: Work) -> Step | None:
@@ -23,6 +25,8 @@ def since_restore(work: Work) -> Step | None:
     if work.state not in BEFORE_CHARGE | CHARGED_AND_OPEN:
         return None
     with work.node.store.reading() as session:
+        if _may_be_answered(session, work):
+            return end.withdraw
         until = restored_until(session)
         if until is None:
             return None
@@ -55,6 +59,12 @@ def check_not_before(order: JobOrder, until: dt.datetime) -> None:
             f"The node was restored from a backup and takes orders that begin after {moment} only: sign a new one."
         )
         raise Refused("order-before-restore", sentence)
+
+
+def _may_be_answered(session: Session, work: Work) -> bool:
+    """Whether `node restore` found this job charged and unfinished: the lost node may have answered it meanwhile."""
+    restored_at = read_mark(session, RESTORED) if work.state in CHARGED_AND_OPEN else None
+    return restored_at is not None and work.row.charged_at is not None and work.row.charged_at <= restored_at
 
 
 def _charged_before(session: Session, order_id: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sandbox.cli import backup
 from sandbox.cli.admin import app as admin
 from sandbox.cli.common import Directory, JsonFlag, emit, is_running, now, read_file, say, settings_of
 from sandbox.cli.doctor import doctor
@@ -28,7 +29,7 @@ app.add_typer(trust_root, name="trust-root")
 app.add_typer(policy_app, name="policy")
 app.add_typer(roster, name="roster")
 app.add_typer(admin, name="admin")
-for verb, command in COMMANDS.items():
+for verb, command in (COMMANDS | backup.COMMANDS).items():
     app.command(verb)(command)
 for command in (run, doctor, metrics, rehearse):
     app.command()(command)

@@ -204,6 +204,11 @@ def send_again(session: Session, job_id: str, now: dt.datetime) -> None:
     ring(session, job_id, now)
 
 
+def last_charge(session: Session) -> dt.datetime | None:
+    """Read when a job was charged last; None for a node that never charged any."""
+    return session.scalar(select(func.max(JobRow.charged_at)))
+
+
 def read_state(session: Session, job_id: str) -> JobState | None:
     """Read a job's state; None for a job that is not here."""
     state = session.scalar(select(JobRow.state).where(JobRow.id == job_id))

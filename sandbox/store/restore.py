@@ -9,6 +9,8 @@ from sandbox.domain.ledger import Head
 from sandbox.store.base import Base, Moment
 from sandbox.store.tables import DIGEST, SLUG
 
+RESTORED = "node-restored"  # the mark of the moment before which a charged job may have been answered elsewhere
+
 
 class RestoreRow(Base):
     """One restore: its first entry, and the moment before which any order may have been answered."""
