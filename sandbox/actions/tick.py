@@ -9,6 +9,8 @@ raised                 before the charge                  after it
 Refused                refused, with a receipt            failed (a plan that was charged is ours)
 Held                   held, tried again later            the same step again, later
 LedgerBroken           held: nothing is charged           the same step again, later
+Unreachable            the same step again, later         the same step again, later: nothing ran meanwhile
+disk or memory full    held, tried again later            the same step again, later
 InfrastructureLost     the same step again, later         again from the charge, twice; then failed
 anything else          the same step again; then refused  again from the charge, twice; then failed
 Fenced                 another worker has the job: everything is dropped
@@ -18,6 +20,7 @@ Sending a sealed end is tried until the registry takes it.
 """
 
 import datetime as dt
+import errno
 import shutil
 import traceback
 
@@ -31,7 +34,7 @@ from sandbox.actions.work import Pause, Step, Work
 from sandbox.domain.admission import check_admission
 from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, JobState, state_after_loss
 from sandbox.domain.turns import CODES as TURNS
-from sandbox.errors import Fenced, Held, InfrastructureLost, LedgerBroken, Refused, SafeconductError
+from sandbox.errors import Fenced, Held, InfrastructureLost, LedgerBroken, Refused, SafeconductError, Unreachable
 from sandbox.store import job
 from sandbox.store.admission import read_admission
 from sandbox.store.job import Claim
@@ -132,13 +135,15 @@ def _step(node: Node, held: Claim, until: dt.datetime) -> Pause | None:
 
 
 def _settle(work: Work, error: Exception) -> Pause | None:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        error = Held("disk-full", "The node has no room left on a disk or in memory; it goes on when there is some.")
     code = error.code if isinstance(error, SafeconductError) else "internal-error"
     log.warning("step-ended", job=work.row.id, state=work.state, code=code, **_place(error))
     if work.state in BEFORE_CHARGE:
         return _settle_before_charge(work, error, code)
     if isinstance(error, Held):
         return _wait(work, error)
-    if work.state in CHARGED_AND_OPEN and not isinstance(error, LedgerBroken):
+    if work.state in CHARGED_AND_OPEN and not isinstance(error, LedgerBroken | Unreachable):
         return _lose(work, code)
     return _delay(work, code)
 

@@ -32,7 +32,7 @@ class Engine:
     """One engine; safe to share between threads."""
 
     def __init__(self, url: str) -> None:
-        with _told("reach the engine"):
+        with _reached(), _told("reach the engine"):
             # The SDK keeps a pool of connections for each address it ever asked, that is, for each container: one is
             # enough there. It also looks for proxies in the environment at each request; the engine needs none.
             self._api = docker.APIClient(base_url=url, version="auto", timeout=int(ENGINE_SECONDS), max_pool_size=1)
@@ -184,6 +184,14 @@ class _Digesting:
     def __iter__(self) -> Iterator[bytes]:
         while data := self.read(1 << 20):
             yield data
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except InfrastructureLost as problem:
+        raise Unreachable("engine-unreachable", problem.sentence) from problem
 
 
 @contextmanager

@@ -211,7 +211,9 @@ class Registry:
             "client_assertion": assertion,
         }
         answer = self._request("POST", f"{PREFIX}/token", data=form)
-        _check(answer)
+        if not answer.is_success:  # that says nothing about what was to be sent: a clock may be off, or a status late
+            code = _problem_code(answer)
+            raise Unreachable("registry-login", f"The registry does not let this node in ({code}); trying again.")
         token = _json(answer)
         text, seconds = token.get("access_token"), token.get("expires_in")
         if not (isinstance(text, str) and _TOKEN.fullmatch(text) and isinstance(seconds, int)):
