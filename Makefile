@@ -6,6 +6,7 @@
 #   make fix                               put style right
 #   make bench [JSON=FILE] [ONLY=a,b]      the figures, each beside its baseline
 #   make bench PRIVACY=1                   the long audits of privacy, and how often intervals cover
+#   make bench CHAOS=1                     200 jobs under kills, freezes, floods and losses, on each database
 #   make images                            build the images of a deployment (compose/README.md)
 #   make clean                             undo all set-up
 
@@ -22,7 +23,7 @@ test: tests-up
 	@$(SET) exec python -m pytest $(if $(ARGS),$(ARGS),-n 3 --dist loadfile --cov)
 
 bench: up
-	@$(SET) exec python -m benches $(if $(JSON),--json-file '$(JSON)') $(if $(ONLY),--only '$(ONLY)') $(if $(PRIVACY),--privacy)
+	@$(SET) exec python -m benches $(if $(JSON),--json-file '$(JSON)') $(if $(ONLY),--only '$(ONLY)') $(if $(PRIVACY),--privacy) $(if $(CHAOS),--chaos)
 
 check: python
 	.venv/bin/ruff check .

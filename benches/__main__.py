@@ -1,4 +1,4 @@
-"""``python -m benches [--json-file FILE] [--only name,name] [--privacy]``: measure the figures and say which hold.
+"""``python -m benches [--json-file FILE] [--only NAMES] [--privacy] [--chaos]``: measure, and say which figures hold.
 
 The table goes to standard output, what is being done to standard error. It ends with 1 if a figure was asked for that
 does not exist, and with 0 otherwise: a figure that does not hold yet says so, it is no failure of the run.
@@ -24,13 +24,13 @@ def names() -> list[str]:
 
 
 def usual() -> list[str]:
-    """The figures of an ordinary run: the long audits of privacy are asked for by name, or all at once."""
-    return [name for name in names() if not is_audit(name)]
+    """The figures of an ordinary run: long audits and courses are asked for by name, or all of a kind at once."""
+    return [name for name in names() if not (is_long(name, "PRIVACY") or is_long(name, "CHAOS"))]
 
 
-def is_audit(name: str) -> bool:
-    """Tell whether a figure is a long audit of privacy: its module says so."""
-    return getattr(importlib.import_module(f"benches.{name}"), "PRIVACY", False)
+def is_long(name: str, kind: str) -> bool:
+    """Tell whether a figure is a long one of a kind, an audit of privacy or a course of faults: its module says so."""
+    return getattr(importlib.import_module(f"benches.{name}"), kind, False)
 
 
 def measure(name: str) -> Figure:
@@ -59,9 +59,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json-file", "--json", type=Path, metavar="FILE", help="write the figures for programs")
     parser.add_argument("--only", default="", metavar="NAMES", help=f"comma-separated, of: {', '.join(names())}")
     parser.add_argument("--privacy", action="store_true", help="measure the long audits of privacy instead")
+    parser.add_argument("--chaos", action="store_true", help="measure the long courses of faults instead")
     options = parser.parse_args(arguments)
     wanted = [name.strip() for name in options.only.split(",") if name.strip()]
-    wanted = wanted or ([name for name in names() if is_audit(name)] if options.privacy else usual())
+    asked = [kind for kind, is_asked in (("PRIVACY", options.privacy), ("CHAOS", options.chaos)) if is_asked]
+    long = [name for name in names() if any(is_long(name, kind) for kind in asked)]
+    wanted = wanted or (long if asked else usual())
     unknown = [name for name in wanted if name not in names()]
     if unknown:
         print(f"There is no figure called {unknown[0]}; there are {', '.join(names())}.", file=sys.stderr)

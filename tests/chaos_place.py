@@ -117,6 +117,10 @@ class Chaos:
         self.lab.stop("node", signal.SIGKILL)
         self.lab.start_node()
 
+    def wait_a_moment(self) -> None:
+        """Let a random time pass before the next fault."""
+        time.sleep(self.chance.uniform(0, 3))
+
     def flush(self) -> None:
         """Let the broker forget everything."""
         self.redis.tell("FLUSHALL")
@@ -179,12 +183,23 @@ class Chaos:
 
     def finish(self, seconds: float) -> None:
         """Wait until every order is answered and every job is over at the node."""
-        wait_for(self._is_over, seconds, "the end of every job")
+        try:
+            wait_for(self._is_over, seconds, "the end of every job")
+        except AssertionError as error:
+            rows = {row.id[:8]: (row.state, row.code, row.fence, row.losses, row.due_at) for row in self._rows(JobRow)}
+            raise AssertionError(f"{error}: {len(rows)} of {len(self.orders)} taken in: {rows}") from error
 
     def _is_over(self) -> bool | None:
-        rows = self._rows(JobRow)
-        over = {row.id for row in rows if row.state in (JobState.REPORTED, JobState.FAILED) and row.due_at is None}
-        return True if over >= set(self.orders) else None
+        return self.count_over() == len(self.orders) or None
+
+    def wait_for_state(self, state: str) -> None:
+        """Wait until some job is in this state."""
+        wait_for(lambda: [row for row in self._rows(JobRow) if row.state == state] or None, 60, f"a job {state}")
+
+    def count_over(self) -> int:
+        """How many jobs have come to their end, and were reported."""
+        ends = (JobState.REPORTED, JobState.FAILED, JobState.REFUSED)
+        return len([row for row in self._rows(JobRow) if row.state in ends and row.due_at is None])
 
     def check(self) -> None:
         """Each order was charged once and released once; no fence was passed; nothing is left behind."""

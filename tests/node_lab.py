@@ -158,12 +158,14 @@ class Lab:
 
     # The node
 
-    def make_node(self, data: Path, **policy: Any) -> dict[str, Any]:
-        """Make, accredit and stock the node."""
+    def make_node(self, data: Path, *, policy_file: Path | None = None, **policy: Any) -> dict[str, Any]:
+        """Make, accredit and stock the node, under the policy's numbers in a file or those given."""
+        numbers = self.world.policy(**policy).model_dump(mode="json", exclude={"policy_set_digest"})
+        numbers = json.loads(policy_file.read_bytes()) if policy_file else numbers
         pinned = json.loads((self.folder / "registry" / "log.public.json").read_bytes())
         custodians = [{"person": name, "keys": [key_entry(name)]} for name in CUSTODIANS]
-        root = self.world.sign(self.world.trust_root(log_key=pinned, custodians=custodians), HOLDER)
-        numbers = self.world.policy(**policy).model_dump(mode="json", exclude={"policy_set_digest"})
+        believed = self.world.trust_root(holder=numbers["holder"], log_key=pinned, custodians=custodians)
+        root = self.world.sign(believed, HOLDER)
         files = {"root.json": root, "policy.json": json.dumps(numbers).encode()}
         files["holder.pem"] = private_key(HOLDER).to_pem(None)
         for name, content in files.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -56,4 +57,4 @@ def restore(
     emit({**made, "ledger_head": "given" if head else "missing"}, as_json)
 
 
-COMMANDS = {"backup": backup, "restore": restore}
+COMMANDS: dict[str, Callable[..., None]] = {"backup": backup, "restore": restore}

@@ -172,13 +172,18 @@ class Registry:
         return _text(self._send("GET", "/log/inclusion", params={"digest": digest, "size": str(size)}))
 
     def image_chunks(self, digest: str, offset: int) -> Iterator[bytes]:
-        """Stream an image archive from an offset on; Refused (`image-missing`) if the registry does not have it."""
+        """Stream an image archive from an offset on, nothing if it ends there.
+
+        Raises Refused (`image-missing`) if the registry does not have it.
+        """
         headers = self._authorisation() | {"Accept-Encoding": "identity"}  # bytes that unpack themselves are a bomb
         if offset:
             headers["Range"] = f"bytes={offset}-"
         with _translated(), self._http.stream("GET", f"{PREFIX}/images/{digest}", headers=headers) as answer:
             if answer.status_code == httpx.codes.NOT_FOUND:
                 raise Refused("image-missing", "The registry does not have the image of this algorithm; upload it.")
+            if offset and answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return  # all of it is here already: the worker that fetched it had no time left to look at it
             if not answer.is_success:
                 answer.read()
             _check(answer)

@@ -1,11 +1,13 @@
 """Whatever dies, freezes, forgets or fills up: every job ends, is charged once and released once."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos_place import Chaos
+from chaos_place import Chaos, FullDisk
 from databases import Database
+from killable_engine import KillableEngine
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
@@ -33,3 +35,55 @@ def test_every_job_is_charged_once_and_released_once_whatever_dies(chaos: Chaos)
     chaos.finish(120)
 
     chaos.check()
+
+
+@pytest.fixture
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillableEngine]:
+    """An engine that the test may restart."""
+    made = KillableEngine(tmp_path_factory.mktemp("engine"))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def test_engine_that_is_restarted_amid_a_run_costs_time_only(tmp_path: Path, engine: KillableEngine) -> None:
+    chaos = Chaos(tmp_path, engine=engine.url, seed=6)
+    try:
+        chaos.start()
+        chaos.order(3, seconds=4)
+        chaos.wait_for_state("running")
+        engine.kill()
+        time.sleep(3)
+        engine.run()
+
+        chaos.finish(120)
+
+        chaos.check()
+    finally:
+        chaos.close()
+
+
+@pytest.mark.parametrize("full", ["staging", "database"])
+def test_full_disk_is_waited_out(tmp_path: Path, full: str) -> None:
+    database = FullDisk(tmp_path / "small", 40)
+    chaos = Chaos(tmp_path, database=f"sqlite:///{database.path / 'node.db'}", seed=7)
+    staging = FullDisk(chaos.run_directory, 40)
+    disk = staging if full == "staging" else database
+    try:
+        chaos.start()
+        chaos.order(1)
+        chaos.finish(60)
+        disk.fill()
+        chaos.order(3)
+        time.sleep(4)
+        assert chaos.count_over() == 1  # nothing was refused or failed for want of room
+        disk.empty()
+
+        chaos.finish(120)
+
+        chaos.check()
+    finally:
+        chaos.close()
+        for each in (database, staging):
+            each.close()

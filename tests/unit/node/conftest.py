@@ -61,6 +61,8 @@ class PretendedRegistry:
         if digest not in self.images:
             return httpx.Response(404, json={"code": "image-missing"})
         first = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+        if first >= len(self.images[digest]):
+            return httpx.Response(416)
         return httpx.Response(206 if first else 200, stream=httpx.ByteStream(self.images[digest][first:]))
 
     def sent(self, what: str) -> list[bytes]:

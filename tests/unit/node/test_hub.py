@@ -125,6 +125,15 @@ def test_download_that_is_not_to_be_had(status: int, offset: int, kind: type[Saf
         list(hub.image_chunks("a" * 64, offset))
 
 
+def test_node_that_is_not_let_in_tries_again_and_drops_nothing() -> None:
+    """The registry says 401 while the node's clock is off: that is no word about the receipt."""
+    courier = Courier(url="http://registry.test", node="node-fi", key=KEY)
+    refusing = httpx.MockTransport(lambda _: httpx.Response(400, json={"code": "assertion-time"}))
+    with closing(Registry(courier, now=lambda: NOW, transport=refusing)) as hub, pytest.raises(Unreachable) as caught:
+        hub.send_receipt(b"{}")
+    assert caught.value.code == "registry-login"
+
+
 def test_archive_that_would_unpack_itself_is_asked_for_plain() -> None:
     asked: list[str] = []
 

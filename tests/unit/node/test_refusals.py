@@ -83,6 +83,17 @@ def test_download_that_broke_off_goes_on_where_it_ended(kit: Any) -> None:
     assert kit.finish(kit.take()).state == "reported"
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_download_that_ended_with_its_slice_is_looked_at_in_the_next(kit: Any, whole: bool) -> None:
+    """All bytes are here: as they should be, or others that have to be fetched anew."""
+    digest = kit.world.image.archive_digest
+    content = kit.registry.images[digest]
+    partial = kit.node.places.images / f"{digest}.tar.partial"
+    partial.write_bytes(content if whole else b"x" * len(content))
+
+    assert kit.finish(kit.take()).state == "reported"
+
+
 def test_beginning_that_was_spoilt_is_downloaded_anew(kit: Any) -> None:
     digest = kit.world.image.archive_digest
     (kit.node.places.images / f"{digest}.tar.partial").write_bytes(b"x" * 1000)
