@@ -98,7 +98,8 @@ class Chaos:
 
     def order(self, count: int, seconds: int = 0) -> None:
         """Order so many jobs of one algorithm, whose chambers take so long."""
-        algorithm = self.lab.algorithm({"share": 0.5}, seconds)
+        own = 0.5 + random.SystemRandom().random() / 10**6  # an image that no other test removes from a shared engine
+        algorithm = self.lab.algorithm({"share": own}, seconds)
         terms = {"conditions": self.lab.world.conditions(runs_per_node=10**4, rho_total_per_node_nano=10**12)}
         approvals = dict.fromkeys(self.lab.world.members[:2], terms)
         shares = [{"output": "share", "nano": RHO}]

@@ -3,7 +3,9 @@
 import shutil
 from pathlib import Path
 
+from sandbox.actions.fetch_image import fetch_image
 from sandbox.actions.snapshot import charged_snapshot
+from sandbox.actions.verify import IMAGE_PAUSE
 from sandbox.actions.view import stage_plan
 from sandbox.actions.work import Pause, Work
 from sandbox.domain.job import JobState
@@ -19,6 +21,9 @@ def stage(work: Work) -> Pause | None:
 
     node = work.node
     node.runtime.remove_below(work.row.id, work.row.run_fence + 1)
+    image = work.algorithm.image
+    if image and fetch_image(node, image, work.until) is None:  # an engine may have lost it since it was verified
+        return Pause(due_at=node.clock.now() + IMAGE_PAUSE)
     offered = charged_snapshot(work)
     directory = node.run_directory(work.row.id) / str(work.held.fence)
     _remove_lower(directory)

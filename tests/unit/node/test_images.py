@@ -50,3 +50,15 @@ def test_image_goes_when_its_algorithm_or_one_of_its_approvals_is_revoked(kit: A
 
     assert forget_images(kit.node) == 1
     assert is_there(kit) == (False, False)
+
+
+def test_image_that_the_engine_lost_after_the_charge_is_loaded_again(kit: Any) -> None:
+    """Somebody pruned the engine, or it was started anew without its data: the job goes on within its charge."""
+    kit.lose(times=1)
+    order = kit.take()
+    assert kit.tick(order).state == "charged"
+    kit.runtime.remove_image(kit.row(order).image_id)
+
+    row = kit.finish(order)
+
+    assert (row.state, row.losses) == ("reported", 1)
