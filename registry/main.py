@@ -135,7 +135,7 @@ def make_app(desk: Desk, clock: Clock = system_clock, web: Path | None = None) -
     app.state.metrics = Metrics(lambda: desk.bell.listeners)
     problems.install(app)
     for part in (token, account, documents, images, lists, reviews, messages, rehearsals, log, orders, nodes):
-        app.include_router(part.router, prefix=PREFIX)
+        app.include_router(part.router, prefix=PREFIX, responses=problems.DOCUMENTED)
     app.include_router(health.router)
     pages.install(app, web or settings.installed_web(), problems.status_of)
     app.add_middleware(Surround, metrics=app.state.metrics)

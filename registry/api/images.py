@@ -11,7 +11,7 @@ it says Upload-Complete: ?0. Whole means: the digest is compared, and a wrong ar
 when the archive is settled, 202 when more is expected, 200 when it had been settled before.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -28,6 +28,7 @@ router = APIRouter(tags=["images"])
 _MEDIA_TYPE: Final = "application/x-tar"
 _MOST: Final = 2**53
 _BODY: Final = raw_body("application/octet-stream", "Bytes of the image archive.")
+_MORE: dict[int | str, dict[str, Any]] = {202: {"description": "Kept; more bytes are to come."}}
 Count = Annotated[int | None, Header(ge=0, le=_MOST)]
 Flag = Annotated[str | None, Header(pattern=r"^\?[01]$")]
 
@@ -45,7 +46,7 @@ def get_image(desk: TheDesk, caller: KnownCaller, digest: Digest) -> FileRespons
     return FileResponse(path, media_type=_MEDIA_TYPE, headers={"ETag": f'"{digest}"'})
 
 
-@router.put("/images/{digest}", openapi_extra=_BODY)
+@router.put("/images/{digest}", status_code=201, responses=_MORE, openapi_extra=_BODY)
 async def put_image(
     request: Request, desk: TheDesk, caller: KnownCaller, now: Now, digest: Digest,
     upload_length: Count = None, upload_complete: Flag = None,
@@ -55,7 +56,7 @@ async def put_image(
     return await _receive(request, desk, caller, now, part)
 
 
-@router.patch("/images/{digest}", openapi_extra=_BODY)
+@router.patch("/images/{digest}", status_code=201, responses=_MORE, openapi_extra=_BODY)
 async def patch_image(
     request: Request, desk: TheDesk, caller: KnownCaller, now: Now, digest: Digest,
     upload_offset: Annotated[int, Header(ge=0, le=_MOST)],

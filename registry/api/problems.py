@@ -38,6 +38,25 @@ _BY_STATUS: Final[Mapping[int, tuple[str, str]]] = {
     416: ("range-impossible", "The bytes asked for lie outside of the file."),
 }
 
+_PROBLEM: Final = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {name: {"type": "string"} for name in ("type", "title", "detail", "code")}
+    | {"status": {"type": "integer"}},
+}
+
+
+def _documented(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": _PROBLEM}}}
+
+
+DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": _documented("Refused: a problem document with a stable code and one sentence."),
+    503: _documented("The database does not answer at this moment; ask again."),
+    507: _documented("The registry's disk is full."),
+}
+"""What every call may answer besides what it promises."""
+
 log = structlog.get_logger("registry.api")
 
 

@@ -293,3 +293,11 @@ def test_registry_that_is_not_there_is_unreachable(place: Place) -> None:
     answer = call("review", "list", "--registry", "http://127.0.0.1:9", *place.as_("ada"))
 
     assert (answer.code, answer.problem) == (UNREACHABLE, "registry-unreachable")
+
+
+def test_web_login_prints_an_address_for_whoever_holds_the_accredited_key(place: Place) -> None:
+    made = done("profile", "web-login", *place.as_("ada"))
+
+    assert made["subject"] == "ada"
+    assert "/enrol?code=" in str(made["url"])
+    assert done("profile", "web-login", *place.as_("ada"))["url"] != made["url"]
