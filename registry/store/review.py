@@ -89,3 +89,9 @@ def in_states(tx: Transaction, states: Iterable[str]) -> Sequence[Algorithm]:
 def of_image(tx: Transaction, archive_digest: str) -> tuple[str, ...]:
     """Return the versions that run this image."""
     return tuple(tx.scalars(select(Algorithm.digest).where(Algorithm.archive_digest == archive_digest)))
+
+
+def page_in(tx: Transaction, states: Iterable[str], *, after: int, limit: int) -> Sequence[Algorithm]:
+    """Return one page of the versions that stand in one of these states, oldest first."""
+    those = select(Algorithm).where(Algorithm.state.in_(tuple(states)), Algorithm.sequence > after)
+    return tx.scalars(those.order_by(Algorithm.sequence).limit(limit)).all()

@@ -24,6 +24,8 @@ LINKS: Final[tuple[tuple[str, str, str], ...]] = (
     ("", "/nodes", "Nodes"),
     ("", "/log", "Log"),
     ("", "/docs", "API"),
+    ("person", "/reviews", "Reviews"),
+    ("person", "/inbox", "Inbox"),
     ("researcher", "/my/algorithms", "My algorithms"),
     ("researcher", "/my/jobs", "My jobs"),
     ("office", "/office", "Office"),

@@ -1,0 +1,94 @@
+"""Put together what a committee's pages show: the list of reviews, and one review with what it rests on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import sqrt
+from typing import Any
+
+from protocol.documents.algorithm import Algorithm
+from registry.actions import accepted, ballots, review
+from registry.actions.desk import Desk
+from registry.domain.caller import Caller
+from registry.domain.review import ReviewState
+from registry.store import accreditation, document, order, tables
+from registry.store import review as versions
+from registry.store.base import Transaction
+from registry.store.tables_review import ReviewRequest
+
+NANO = 10**9
+TABS: dict[str, frozenset[ReviewState]] = {
+    "open": frozenset({ReviewState.CHECKING, ReviewState.IN_REVIEW, ReviewState.CONSOLIDATING}),
+    "researcher": frozenset({ReviewState.RETURNED}),
+}
+TABS["decided"] = frozenset(ReviewState).difference(*TABS.values())
+"""What each list shows, by whose turn it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request in a committee's terms. `guess`: how often a 50/50 guess about one person is right, in percent."""
+
+    request: ReviewRequest
+    rho_job: str
+    rho_node: str
+    guess: str
+    datasets: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnePage:
+    """Everything on the page of one review."""
+
+    whole: review.Whole
+    algorithm: Algorithm
+    author: tables.Accreditation | None
+    asked: tuple[Asked, ...]
+    earlier: Sequence[tables.Algorithm]
+
+
+def list_page(
+    desk: Desk, caller: Caller, tab: str, now: datetime, *, after: int, limit: int
+) -> tuple[review.Review, ...]:
+    """Return one page of a list, those that wait for the caller's vote first."""
+    with desk.store.reading() as tx:
+        rows = versions.page_in(tx, TABS[tab], after=after, limit=limit)
+        found = ballots.load(tx, desk, rows, now)
+        seen = [review.seen_by(desk, caller.subject, row, found) for row in rows]
+    return tuple(sorted(seen, key=lambda each: not each.mine))
+
+
+def show_page(desk: Desk, caller: Caller, digest: str, now: datetime) -> OnePage:
+    """Return one review with its algorithm, author, requests and earlier versions; the look is recorded."""
+    whole = review.show_review(desk, caller, digest, now)
+    row = whole.review.algorithm
+    with desk.store.reading() as tx:
+        (envelope,) = document.envelopes(tx, [digest])
+        return OnePage(
+            whole=whole,
+            algorithm=accepted.read(envelope, Algorithm),
+            author=accreditation.current(tx, row.author),
+            asked=tuple(_asked(each, _datasets(tx, each)) for each in whole.requests),
+            earlier=[each for each in versions.versions(tx, row.name) if each.sequence < row.sequence],
+        )
+
+
+def _datasets(tx: Transaction, request: ReviewRequest) -> tuple[dict[str, Any], ...]:
+    """Return what the nodes' catalogues say of the datasets that are asked for."""
+    found: list[dict[str, Any]] = []
+    for node in request.conditions["nodes"]:
+        offered = order.catalogue(tx, node)
+        entries = offered.datasets if offered else []
+        found += [{"node": node, **each} for each in entries if each["dataset"] in request.conditions["datasets"]]
+    return tuple(found)
+
+
+def _asked(request: ReviewRequest, datasets: tuple[dict[str, Any], ...]) -> Asked:
+    job, node = (request.conditions[name] / NANO for name in ("rho_per_job_nano", "rho_total_per_node_nano"))
+    return Asked(
+        request=request,
+        rho_job=f"{job:.9f}".rstrip("0"),
+        rho_node=f"{node:.9f}".rstrip("0"),
+        guess=f"{100 * min(1.0, 0.5 + 0.5 * sqrt(node / 2)):.1f}",
+        datasets=datasets,
+    )

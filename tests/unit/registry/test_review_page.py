@@ -1,0 +1,142 @@
+"""A committee's pages, without script: the lists, one review from declaration to signing, what stays blind, markup."""
+
+import asyncio
+import html
+import re
+from typing import Any
+
+import httpx
+import pytest
+from factory import AUTHOR, COMMITTEE, PROJECT, RESEARCHER
+
+from faces.browser import Browser
+from faces.sessions import Session
+from registry.store.account import Sessions
+
+BROWSERS = {
+    who: Browser(token=f"{number:064x}", fresh=False, secure=False)
+    for number, who in enumerate((AUTHOR, RESEARCHER, "meri", "mikko", "maria"), 1)
+}
+
+
+@pytest.fixture
+def asked(settled: Any) -> tuple[Any, str]:
+    """A version that asks a committee, and everybody signed in."""
+    algorithm = settled.submit(summary="<script>alert(1)</script> The log odds ratio.")
+    conditions = settled.world.conditions()
+    conditions["expires"] = conditions["expires"].strftime("%Y-%m-%dT%H:%M:%SZ")
+    request = {
+        "project": PROJECT,
+        "persons": [RESEARCHER],
+        "committees": [COMMITTEE],
+        "conditions": conditions,
+        "purpose": "<img src=x> Which variants?",
+    }
+    assert settled.request("POST", f"/reviews/{algorithm}/requests", AUTHOR, json=request).status_code == 201
+    with settled.desk.store.transaction() as tx:
+        for who, browser in BROWSERS.items():
+            Sessions(tx).add(Session(hash=browser.hash, subject=who, began=settled.now, seen=settled.now))
+    return settled, algorithm
+
+
+def visit(hub: Any, who: str | None, path: str, form: dict[str, Any] | None = None) -> httpx.Response:
+    """One request of a browser, with its cookie and its form's token."""
+    cookies = {"safeconduct": BROWSERS[who].token} if who else {}
+    method, more = "GET", {}
+    if form is not None and who is not None:
+        method, more = "POST", {"data": {**form, "form_token": BROWSERS[who].form_token}}
+
+    async def fetch() -> httpx.Response:
+        transport = httpx.ASGITransport(hub.app, raise_app_exceptions=False)
+        headers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", cookies=cookies, headers=headers, verify=False
+        ) as client:
+            return await client.request(method, path, **more)
+
+    return asyncio.run(fetch())
+
+
+def shown(hub: Any, who: str, path: str) -> str:
+    answer = visit(hub, who, path)
+    assert answer.status_code == 200, answer.text
+    return html.unescape(answer.text)
+
+
+def test_a_member_goes_from_the_list_to_what_is_to_be_signed(asked: tuple[Any, str]) -> None:
+    hub, algorithm = asked
+    here = f"/reviews/{algorithm}"
+    assert "Needs your vote" in shown(hub, "meri", "/reviews")
+    assert "Waiting on others" in shown(hub, RESEARCHER, "/reviews")
+    page = shown(hub, "meri", here)
+    assert "a 50/50 guess whether you were in the data is right at most ½+½√(ρ/2): 62.5 %" in page
+    assert "university-of-ada" in page
+    assert "Do you have a conflict of interest?" in page
+    assert "Confirm, then sign" not in page
+
+    assert visit(hub, "meri", f"{here}/declare", {"committee": COMMITTEE, "conflict": "no"}).status_code == 303
+    assert "Confirm, then sign" in shown(hub, "meri", here)
+    chosen = {
+        "committee": COMMITTEE, "project": PROJECT, "decision": "approve", "rationale": "A median.",
+        "checklist": ["outputs", "budget"],
+    }  # fmt: skip
+    assert visit(hub, "meri", f"{here}/decide", chosen).status_code == 303
+
+    found = re.search(r"safeconduct review sign ([A-Za-z0-9_-]{43})", shown(hub, "meri", here))
+    assert found is not None
+    assert hub.request("GET", f"/decisions/{found[1]}").status_code == 200
+    assert "safeconduct review sign" not in shown(hub, "mikko", here)
+    statement = re.search(r'name="statement" value="([0-9a-f]{64})"', shown(hub, "meri", here))
+    assert statement is not None
+    assert visit(hub, "meri", f"{here}/undo", {"statement": statement[1]}).status_code == 303
+    assert hub.request("GET", f"/decisions/{found[1]}").status_code == 404
+
+
+def test_blind_votes_and_comments_are_on_nobody_elses_page(asked: tuple[Any, str]) -> None:
+    hub, algorithm = asked
+    hub.vote(algorithm, "meri")
+    here = f"/reviews/{algorithm}"
+    said = {"committee": COMMITTEE, "project": PROJECT, "text": "I doubt the range.", "public": "yes", "act": "comment"}
+    assert visit(hub, "meri", f"{here}/comment", said).status_code == 303
+
+    assert "I doubt the range." in shown(hub, "meri", here)
+    for who in (AUTHOR, RESEARCHER, "mikko"):
+        for path in (here, "/reviews"):
+            page = shown(hub, who, path)
+            assert "meri" not in page, (who, path)
+            assert "I doubt" not in page
+            assert "not open yet" in page
+
+
+def test_a_return_goes_to_the_researchers_list_and_inbox(asked: tuple[Any, str]) -> None:
+    hub, algorithm = asked
+    hub.vote(algorithm, "meri")
+    said = {"committee": COMMITTEE, "project": PROJECT, "text": "Say what the range rests on.", "act": "return"}
+    assert visit(hub, "meri", f"/reviews/{algorithm}/comment", said).status_code == 303
+
+    assert "association" in shown(hub, AUTHOR, "/reviews?tab=researcher")
+    assert "Nothing is here." in shown(hub, AUTHOR, "/reviews")
+    assert "Say what the range rests on." in shown(hub, AUTHOR, f"/reviews/{algorithm}")
+    assert "Review of association 1.0.0: returned" in shown(hub, AUTHOR, "/inbox")
+
+
+def test_text_from_outside_is_never_markup(asked: tuple[Any, str]) -> None:
+    hub, algorithm = asked
+    page = visit(hub, "meri", f"/reviews/{algorithm}").text
+
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_nobody_without_a_session_and_no_foreign_form_gets_through(asked: tuple[Any, str]) -> None:
+    hub, algorithm = asked
+    for path in ("/reviews", "/inbox", f"/reviews/{algorithm}"):
+        assert visit(hub, None, path).headers["location"].startswith("/sign-in")
+    assert visit(hub, "meri", f"/reviews/{'0' * 64}").status_code == 404
+    odd = visit(hub, "meri", f"/reviews/{algorithm}/declare", {"committee": COMMITTEE, "conflict": "perhaps"})
+    assert odd.status_code == 400
+    assert (
+        visit(hub, AUTHOR, f"/reviews/{algorithm}/declare", {"committee": COMMITTEE, "conflict": "no"}).status_code
+        == 403
+    )
