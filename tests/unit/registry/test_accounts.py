@@ -44,6 +44,16 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/office"): frozenset({OFFICE}),
     ("GET", "/office/people/{subject}"): frozenset({OFFICE}),
     ("POST", "/office/people/{subject}/invitation"): frozenset({OFFICE}),
+    ("GET", "/reviews"): SIGNED_IN,
+    ("GET", "/reviews/{digest}"): SIGNED_IN,
+    ("GET", "/inbox"): SIGNED_IN,
+    (
+        "POST",
+        "/reviews/{digest}/declare",
+    ): SIGNED_IN,  # who may act on a review: tests/unit/registry/test_review_acts.py
+    ("POST", "/reviews/{digest}/decide"): SIGNED_IN,
+    ("POST", "/reviews/{digest}/undo"): SIGNED_IN,
+    ("POST", "/reviews/{digest}/comment"): SIGNED_IN,
     ("GET", "/my/algorithms"): frozenset({RESEARCHER, AUTHOR}),
     ("GET", "/my/jobs"): frozenset({RESEARCHER, AUTHOR}),
     ("GET", "/my/jobs/{digest}"): frozenset({RESEARCHER}),  # the order's own researcher alone
