@@ -78,7 +78,8 @@ class Settings(BaseSettings):
     @property
     def page(self) -> PasskeyOrigin:
         """The page of `page_origin`; on one machine, that machine's own."""
-        return _page(self.page_origin or f"http://localhost:{self.port}", "page-origin")
+        here = f"http://localhost:{self.port}" if self.port else "http://localhost"  # behind a socket: name the proxy's
+        return _page(self.page_origin or here, "page-origin")
 
     @property
     def mailer(self) -> Mailer | None:

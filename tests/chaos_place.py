@@ -28,6 +28,7 @@ from sandbox.store import ledger
 from sandbox.store.ledger_head import check_head
 from sandbox.store.tables import JobEvent, JobRow, Sealed
 from sandbox.worker.app import TASK, make_app
+from sandbox.worker.names import ALIVE
 
 LEASE_SECONDS, SLICE_SECONDS = 4, 3
 RHO = 1_000_000
@@ -236,7 +237,7 @@ class Chaos:
         with closing(docker.APIClient(base_url=self.engine)) as engine:
             labels = {"label": f"eu.safeconduct.node={run.name}"}
             wait_for(lambda: not engine.containers(all=True, filters=labels) or None, 20, "the last container's end")
-        assert {path.name for path in run.iterdir() if path.is_dir()} <= {".roots"}
+        assert {path.name for path in run.iterdir() if path.is_dir()} <= {".roots", ALIVE}
 
     @property
     def run_directory(self) -> Path:

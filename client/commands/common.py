@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from client.client import Client
 from client.errors import Conflict, UsageProblem
 from client.keys import passphrase_asker, read_signing
 from protocol.crypto.keys import PrivateKey
 from protocol.documents.envelope import read_envelope
 from protocol.documents.limits import DOCUMENT_BYTES
+
+if TYPE_CHECKING:
+    from client.client import Client
 
 KeyOption = Annotated[
     str | None, typer.Option("--key", help="Name of your key; without it, the profile's.", show_default=False)
@@ -34,6 +36,8 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file if 
 
 def person(home: Path | None, key: str | None, passphrase: Path | None, registry: str | None = None) -> Client:
     """Return the client for whoever is at the keyboard."""
+    from client.client import Client  # heavy: commands that ask no registry do without it
+
     return Client(home, registry=registry, key=key, passphrase=passphrase_asker(passphrase))
 
 

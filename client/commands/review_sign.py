@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import webbrowser
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from client.client import Client
 from client.commands.common import KeyOption, PassphraseFile, RegistryOption, now, person
 from client.console import JsonFlag, emit, err, pairs
 from client.errors import UsageProblem
@@ -18,6 +17,9 @@ from client.signer_pages import signing_page
 from protocol.crypto.encoding import decode_base64
 from protocol.documents.passkey import PasskeyAssertion, PasskeyOrigin
 from protocol.documents.signature import Signature
+
+if TYPE_CHECKING:
+    from client.client import Client
 
 Code = Annotated[str, typer.Argument(help="The code that the review's page shows once you have prepared a decision.")]
 Browser = Annotated[bool, typer.Option(help="Open the page in your browser; else only its address is printed.")]

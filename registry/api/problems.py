@@ -25,6 +25,7 @@ STATUS: Final[Mapping[type[SafeconductError], int]] = {
     errors.Unbelievable: 422,
     Refused: 422,
     errors.Busy: 503,
+    errors.Undelivered: 503,
     errors.StorageFull: 507,
 }
 

@@ -54,7 +54,7 @@ def test_memory_that_one_chamber_filled_is_free_for_the_next(hall: help_.Hall) -
 
 def test_endless_chamber_does_not_move_the_starts_after_it(hall: help_.Hall) -> None:
     roles = ["never_ends", "honest", "fork_bomb", "honest"]
-    plan = hall.plan(roles, lanes=1, timing=Timing.PADDED, slot_seconds=3, start_at=help_.in_seconds(1))
+    plan = hall.plan(roles, lanes=1, timing=Timing.PADDED, slot_seconds=6, start_at=help_.in_seconds(1))
 
     assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(60)) == 4
 

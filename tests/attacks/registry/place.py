@@ -17,9 +17,11 @@ from pathlib import Path
 import tiny_image
 from attacks.registry.taken import LOG, TakenRegistry
 from authenticator import PAGE
+from databases import Sqlite
 from factory import AUTHOR, HOLDER, NODE, OFFICE, RESEARCHER, World, digest_of, private_key, recipient_key
+from node_place import new_dataset
 from structlog.testing import capture_logs
-from unit.node.conftest import PEOPLE, Kit, LossyRuntime, PretendedClock, PretendedRegistry, new_dataset
+from unit.node.conftest import PEOPLE, Kit, LossyRuntime, PretendedClock, PretendedRegistry
 
 from client.api import RegistryClient
 from client.client import Client
@@ -41,6 +43,7 @@ from sandbox.hub.registry import Courier, Registry
 from sandbox.settings import load_settings
 from sandbox.store import ledger
 from sandbox.store.tables import AuditRow, JobRow
+from sandbox.worker.names import ALIVE
 from sandbox.worker.service import Service
 from sandbox.worker.wiring import POLICY_FOLDER, open_node, open_store
 
@@ -139,6 +142,7 @@ class Stage:
             node=node,
             chamber=program,
             numbers=self.place.numbers,
+            database=Sqlite(self.folder / "node" / "node.db"),
         )
 
     def _connect(self) -> Registry:
@@ -233,7 +237,7 @@ class Stage:
     def check_untouched(self) -> None:
         """Nothing was charged, no block staged, no chamber started."""
         assert self.ledger_entries() == 0
-        assert list(self.settings.run_directory.glob("*")) == []
+        assert {path.name for path in self.settings.run_directory.glob("*")} <= {ALIVE}
 
 
 def publish(hub: TakenRegistry, kind: str, raw: bytes) -> str:
