@@ -27,12 +27,15 @@ def stage(work: Work) -> Pause | None:
     offered = charged_snapshot(work)
     directory = node.run_directory(work.row.id) / str(work.held.fence)
     _remove_lower(directory)
-    directory.mkdir(mode=0o711, parents=True)
+    directory.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700)  # closed to the machine's other users; the engine mounts from below it
     stage_blocks(
         node.places.datasets / offered.directory,
         stage_plan(work.algorithm, work.order, work.gate_plan),
         directory / BLOCKS,
     )
+    # A cell's supervisor is root without the right to pass what it does not own: it may reach a block that it names.
+    (directory / BLOCKS).chmod(0o711)
     with node.store.transaction() as session:
         job.move(session, work.held, JobState.STAGED, node.clock.now(), staged_fence=work.held.fence, next_chamber=0)
     return None

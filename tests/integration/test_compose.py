@@ -15,13 +15,17 @@ from typing import Any
 import engine as docker
 import images
 import pytest
+import tiny_image
 from deployment import Deployment
-from factory import AUTHOR, HOLDER, OFFICE, RESEARCHER, World, digest_of, key_entry
+from factory import AUTHOR, HOLDER, OFFICE, RESEARCHER, World, digest_of, key_entry, private_key, recipient_key
 from machine import Machine
+from node_lab import _specification, wait_for
 from private_engine import PrivateEngine, copy_image, is_possible, remove_other_images
 from service_image import service_image
 
 from client.api import RegistryClient
+from client.errors import ClientError
+from protocol.chain import open_release, verify_receipt
 from sandbox.actions.policy_files import choose_policies, digest_policies
 from sandbox.data.synthesise import synthesise
 
@@ -72,6 +76,10 @@ class Network:
     worlds: dict[str, World]
     accreditations: dict[str, bytes]
     folder: Path
+
+    def client(self, who: str | None = None) -> RegistryClient:
+        """The registry as somebody sees it."""
+        return RegistryClient(self.url, person=who, key=private_key(who) if who else None)
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +180,71 @@ def _bring_up(node: Deployment, world: World, url: str, pinned: dict[str, Any]) 
     return accreditation
 
 
+def _order(network: Network, seconds: int) -> dict[str, str]:
+    """Have an algorithm approved for both nodes and order it at each; each chamber takes so many seconds."""
+    archive = network.folder / "image.tar"
+    identity = tiny_image.write_image(archive, b'{"share": 0.5}', seconds)
+    orders = {}
+    with closing(network.client(AUTHOR)) as author, closing(network.client(RESEARCHER)) as researcher:
+        author.upload_image(archive, identity.archive_digest)
+        algorithm = _specification(identity)
+        for name, world in network.worlds.items():
+            conditions = world.conditions(runs_per_node=10, nodes=sorted(NODES), datasets=sorted(NODES.values()))
+            order = {"blocks": 4, "parameters": {}, "nonce": secrets.token_hex(16)}
+            order["rho"] = [{"output": "share", "nano": 2_000_000}]
+            terms = {member: {"conditions": conditions} for member in world.members[:2]}
+            bundle = world.bundle(algorithm=algorithm, approvals=terms, order=order)
+            author.publish("algorithms", bundle.algorithm)
+            for raw in bundle.approvals:
+                author.publish("approvals", raw)
+            orders[name] = researcher.publish("orders", bundle.order)
+    return orders
+
+
 def test_deployed_node_passes_doctor(network: Network) -> None:
     network.nodes["node-fi"].wait_until_healthy(5)
     said = network.nodes["node-fi"].run("doctor")
     assert "ok      chamber" in said
     assert "failed" not in said
+
+
+def test_job_across_two_deployed_nodes_survives_the_stop_of_one_and_is_charged_once(network: Network) -> None:
+    for node in network.nodes.values():
+        node.wait_until_healthy(5)
+    orders = _order(network, seconds=4)
+    stopped = network.nodes["node-se"]
+    wait_for(lambda: _is_running(stopped, orders["node-se"]), 60, "the start of the job's chambers")
+    stopped.compose("stop", "--timeout", "30")
+    stopped.run("start")
+    with closing(network.client(RESEARCHER)) as client:
+        for name, order in orders.items():
+            world, root = network.worlds[name], network.worlds[name].open_root()
+            raw = wait_for(lambda order=order: _fetch(client.receipt, order), 90, f"the receipt of {name}")
+            proved = {"accreditations": [network.accreditations[name]], "statuses": client.statuses()}
+            receipt = verify_receipt(raw, **proved, trust_root=root, order_id=order)
+            assert (receipt.decision, receipt.rho_charged_nano) == ("released", 2_000_000), _why(network, name, order)
+            sealed = wait_for(lambda order=order: _fetch(client.release, order), 30, f"the release of {name}")
+            interval = open_release(sealed, receipt, recipient_key()).outputs[0].noise_interval
+            assert interval.low <= 0.5 <= interval.high, "allowed to fail once in a thousand runs"
+            assert [entry["order"] for entry in _ledger(network.nodes[name])] == [order], world.node
+
+
+def _is_running(node: Deployment, order: str) -> bool | None:
+    jobs = node.command("node", "status", "--dir", "/state/node")["jobs"]
+    return any(job["order"] == order and job["state"] == "running" for job in jobs) or None
+
+
+def _why(network: Network, name: str, order: str) -> str:
+    node = network.nodes[name]
+    return f"{node.command('node', 'why', '--dir', '/state/node', order)}\n{node.logs()}"
+
+
+def _ledger(node: Deployment) -> list[dict[str, Any]]:
+    return list(node.command("ledger", "show", "--dir", "/state/node")["entries"])
+
+
+def _fetch(ask: Any, order: str) -> bytes | None:
+    try:
+        return bytes(ask(order))
+    except ClientError:
+        return None
