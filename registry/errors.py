@@ -10,7 +10,7 @@ SafeconductError (protocol)
     │   └── WrongState         the state table knows no such step
     ├── TooLarge          413  over a limit
     ├── Unbelievable      422  a document that is well formed and not to be believed here
-    ├── Undelivered            the mail server did not take a message; the relay tries again
+    ├── Undelivered       503  the mail server did not take a message; the relay tries again
     ├── Busy              503  try again
     ├── StorageFull       507  the registry's disk is full
     └── Misconfigured          a start that would not be safe; names the setting

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 import os
-from statistics import NormalDist
 from typing import Final
 
 from client.commands.demo_plan import NodePlan
 from client.commands.demo_story import Story, Submitted
 from client.commands.demo_world import ALGORITHMS
 from protocol.documents.algorithm import Algorithm
-from protocol.documents.release import Release, ReleasedValue
+from protocol.documents.release import Release
 
 FOLDER: Final = ALGORITHMS / "case_counts"
 
@@ -50,12 +49,5 @@ def log_odds_ratio(release: Release) -> tuple[float, float]:
         carried, others = float(alt.value), float(alleles.value) - float(alt.value)
         value += sign * (math.log(carried) - math.log(others))
         sampling = 1 / carried + 1 / others
-        variance += sampling + (noise(alt) * sampling) ** 2 + (noise(alleles) / others) ** 2
+        variance += sampling + (float(alt.scale) * sampling) ** 2 + (float(alleles.scale) / others) ** 2
     return value, math.sqrt(variance)
-
-
-def noise(value: ReleasedValue) -> float:
-    """Return the standard deviation of a released sum's Gaussian noise, from its interval."""
-    found = value.noise_interval
-    half = (float(found.high) - float(found.low)) / 2
-    return half / NormalDist().inv_cdf((1 + float(found.level)) / 2)

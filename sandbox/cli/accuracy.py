@@ -123,12 +123,12 @@ def _table(question: Question, rows: Sequence[Row]) -> Table:
     from rich.table import Table
 
     table, blocks = Table(box=None, pad_edge=False), question.algorithm.mode != "statistic"
-    extra = [name for name, found in _extras(rows).items() if any(found)]
+    extra = {name: found for name, found in _extras(rows).items() if any(found)}
     for name in (*(("blocks", "people each", "k·ε") if blocks else ("ρ",)), "noise", "added", "total", "worth", *extra):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("a node says", overflow="fold")
     for place, row in enumerate(rows):
-        more = [_number(_extras(rows)[name][place]) for name in extra]
+        more = [_number(found[place]) for found in extra.values()]
         where = (str(row.blocks), str(row.block_people), f"{row.resolution:.0f}") if blocks else (_rho(row),)
         table.add_row(*where, *_errors(question, row), *more, _word(row), style="dim" if row.refused else None)
     return table

@@ -34,7 +34,6 @@ from sandbox.gate.releasing_categories import lead_needed
 SAMPLES = 128  # of block values; the mechanism's own probabilities are exact for each
 SEED = 2  # the model is a numerical integral: the same plan must give the same answer
 MEDIAN_AGAINST_MEAN = pi / 2 - 1  # times the variance of a mean: that of the median of Normal values around it
-_NO_ERROR = ("vote",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ def expected_error(plan: GatePlan, output: OutputPlan) -> ExpectedError | None:
 
     None for a vote: how often it is right depends on the data (`safe_lead`). A histogram's are those of each bar.
     """
-    if output.aggregator in _NO_ERROR:
+    if output.aggregator == "vote":
         return None
     spread = None if output.spread is None else float(output.spread)
     scale = mechanism_of(plan, output).scale

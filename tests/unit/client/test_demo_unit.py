@@ -9,29 +9,15 @@ import pytest
 from client.commands.demo_unit import log_odds_ratio
 from protocol.documents.release import ReleasedValue
 
-LEVEL = "0.999"
-HALF_OF_ONE = 3.2905  # standard deviations: half the width of a 99.9 % interval
-
 
 class Answer:
     """What of a release the computation reads."""
 
     def __init__(self, numbers: dict[str, float], noise: float) -> None:
         self.numbers = [
-            ReleasedValue.model_construct(
-                name=name,
-                value=str(value),
-                noise_interval=Interval(low=str(value - HALF_OF_ONE * noise), high=str(value + HALF_OF_ONE * noise)),
-            )
+            ReleasedValue.model_construct(name=name, value=str(value), scale=str(noise))
             for name, value in numbers.items()
         ]
-
-
-class Interval:
-    """The noise interval of one released sum."""
-
-    def __init__(self, *, low: str, high: str) -> None:
-        self.low, self.high, self.level = low, high, LEVEL
 
 
 COUNTS = {"case_alt": 400.0, "case_alleles": 1200.0, "control_alt": 1000.0, "control_alleles": 4000.0}
