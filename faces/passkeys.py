@@ -6,34 +6,18 @@ settings; the user is always verified; the credential is discoverable, so nobody
 ceremonies never signs a vote: a vote's challenge is made from the approval (`protocol.documents.passkey`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
-
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import base64url_to_bytes, parse_authentication_credential_json
-from webauthn.helpers.cose import COSEAlgorithmIdentifier
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from faces.errors import PasskeyRefused
 from protocol.documents.passkey import PasskeyOrigin
 
 LIVES: Final = timedelta(minutes=10)
 CREDENTIAL_BYTES: Final = 16 * 1024
-_ALGORITHMS: Final = [COSEAlgorithmIdentifier.ECDSA_SHA_256, COSEAlgorithmIdentifier.EDDSA]
-_VERIFIED: Final = UserVerificationRequirement.REQUIRED
+_ALGORITHMS: Final = (-7, -8)  # COSE: ES256, EdDSA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +56,22 @@ def check_open(ceremony: Ceremony | None, now: datetime) -> Ceremony:
     return ceremony
 
 
+# The library takes a sixth of a second to import: the first ceremony pays it, not every start of a program.
+
+
 def registration_options(
     page: PasskeyOrigin, site: str, subject: str, handle: bytes, challenge: bytes, known: tuple[bytes, ...] = ()
 ) -> str:
     """Return what `navigator.credentials.create` is asked, as JSON. `handle` stands for the person, random."""
+    from webauthn import generate_registration_options, options_to_json
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier
+    from webauthn.helpers.structs import (
+        AuthenticatorSelectionCriteria,
+        PublicKeyCredentialDescriptor,
+        ResidentKeyRequirement,
+        UserVerificationRequirement,
+    )
+
     options = generate_registration_options(
         rp_id=page.rp_id,
         rp_name=site,
@@ -83,50 +79,55 @@ def registration_options(
         user_id=handle,
         challenge=challenge,
         authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=_VERIFIED
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
         ),
         exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in known],
-        supported_pub_key_algs=_ALGORITHMS,
+        supported_pub_key_algs=[COSEAlgorithmIdentifier(each) for each in _ALGORITHMS],
     )
     return options_to_json(options)
 
 
 def sign_in_options(page: PasskeyOrigin, challenge: bytes) -> str:
     """Return what `navigator.credentials.get` is asked, as JSON: it lists no credentials, so it tells of nobody."""
-    options = generate_authentication_options(rp_id=page.rp_id, challenge=challenge, user_verification=_VERIFIED)
+    from webauthn import generate_authentication_options, options_to_json
+    from webauthn.helpers.structs import UserVerificationRequirement
+
+    options = generate_authentication_options(
+        rp_id=page.rp_id, challenge=challenge, user_verification=UserVerificationRequirement.REQUIRED
+    )
     return options_to_json(options)
 
 
 def check_registration(page: PasskeyOrigin, challenge: bytes, untrusted: str) -> Credential:
     """Return the new passkey; raises PasskeyRefused for another challenge, origin or RP id, or an unverified user."""
-    _check_size(untrusted)
-    try:
+    from webauthn import verify_registration_response
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier
+
+    with _refusing(untrusted):
         made = verify_registration_response(
             credential=untrusted,
             expected_challenge=challenge,
             expected_rp_id=page.rp_id,
             expected_origin=page.origin,
             require_user_verification=True,
-            supported_pub_key_algs=_ALGORITHMS,
+            supported_pub_key_algs=[COSEAlgorithmIdentifier(each) for each in _ALGORITHMS],
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
-        raise _refused() from error
     return Credential(id=made.credential_id, public_key=made.credential_public_key, count=made.sign_count)
 
 
 def untrusted_credential_id(untrusted: str) -> bytes:
     """Return which credential an answer claims to be of, to look it up."""
-    _check_size(untrusted)
-    try:
+    from webauthn.helpers import base64url_to_bytes, parse_authentication_credential_json
+
+    with _refusing(untrusted):
         return base64url_to_bytes(parse_authentication_credential_json(untrusted).id)
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
-        raise _refused() from error
 
 
 def check_sign_in(page: PasskeyOrigin, challenge: bytes, untrusted: str, credential: Credential) -> int:
     """Return the passkey's counter; raises PasskeyRefused unless its holder answered this challenge, verified."""
-    _check_size(untrusted)
-    try:
+    from webauthn import verify_authentication_response
+
+    with _refusing(untrusted):
         done = verify_authentication_response(
             credential=untrusted,
             expected_challenge=challenge,
@@ -136,15 +137,18 @@ def check_sign_in(page: PasskeyOrigin, challenge: bytes, untrusted: str, credent
             credential_current_sign_count=0,  # not believed: passkeys that follow a person between devices have none
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
-        raise _refused() from error
     return done.new_sign_count
 
 
-def _check_size(untrusted: str) -> None:
+@contextmanager
+def _refusing(untrusted: str) -> Iterator[None]:
+    """Refuse an answer that is too large, and whatever the library raises over one: it parses what a stranger sent."""
+    from webauthn.helpers.exceptions import WebAuthnException
+
+    sentence = "The passkey's answer does not prove who you are here. Try again."
     if not 0 < len(untrusted) <= CREDENTIAL_BYTES:
-        raise _refused()
-
-
-def _refused() -> PasskeyRefused:
-    return PasskeyRefused("passkey-refused", "The passkey's answer does not prove who you are here. Try again.")
+        raise PasskeyRefused("passkey-refused", sentence)
+    try:
+        yield
+    except (WebAuthnException, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise PasskeyRefused("passkey-refused", sentence) from error

@@ -9,10 +9,10 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from faces.passkeys import Credential
+from faces.passkeys import Credential, untrusted_credential_id
 from faces.sessions import ABSOLUTE, check_live, is_stale
 from faces.sessions import Session as Seen
-from sandbox.actions.passkey import Site, check_answer, claimed_credential, open_enrolment
+from sandbox.actions.passkey import Site, check_answer, open_enrolment
 from sandbox.domain.admin import CODE, check_name, signed_name
 from sandbox.errors import BadInput, Refused
 from sandbox.store import admin
@@ -84,7 +84,7 @@ def enrol(store: Store, site: Site, code: str, untrusted: str, browser: str, now
 def log_in(store: Store, site: Site, untrusted: str, browser: str, now: dt.datetime) -> str:
     """Log in whoever owns the passkey that answered, on the browser of this hash; return who that is."""
     with store.transaction() as session:
-        row = admin.by_credential(session, claimed_credential(untrusted))
+        row = admin.by_credential(session, untrusted_credential_id(untrusted))
         if row is None:
             raise Refused("passkey-unknown", "No admin of this node has that passkey; ask for an invitation.")
         check_answer(session, site, LOGIN, credential_of(row), untrusted, now)

@@ -22,7 +22,6 @@ from faces.passkeys import (
     check_sign_in,
     registration_options,
     sign_in_options,
-    untrusted_credential_id,
 )
 from protocol.documents.passkey import PasskeyOrigin
 from sandbox.domain.admin import CHALLENGE
@@ -62,12 +61,6 @@ def check_answer(
 ) -> None:
     """Refuse (passkey-refused) an answer that this passkey did not give here, now, for this purpose, or gave before."""
     check_sign_in(site.page, _use_challenge(session, site, purpose, untrusted, now), untrusted, credential)
-
-
-def claimed_credential(untrusted: str) -> bytes:
-    """The id of the passkey that an answer claims to be of."""
-    _read_challenge(untrusted)
-    return untrusted_credential_id(untrusted)
 
 
 def _enrol(name: str) -> str:

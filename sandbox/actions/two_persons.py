@@ -8,10 +8,11 @@ before two of them, with two passkeys, confirmed exactly its digest. A confirmat
 import datetime as dt
 from typing import Any
 
+from faces.passkeys import untrusted_credential_id
 from protocol.documents.envelope import read_envelope
 from protocol.documents.policy import Policy
 from sandbox.actions.admin_account import Visitor, credential_of
-from sandbox.actions.passkey import Site, check_answer, claimed_credential
+from sandbox.actions.passkey import Site, check_answer
 from sandbox.domain.admin import PERSONS_TO_RAISE, check_persons
 from sandbox.domain.policy_change import check_follows, describe_change, raises_cap
 from sandbox.errors import BadInput, Refused
@@ -47,7 +48,7 @@ def confirm_policy(
         proposal, row = _proposal(session, digest), session.get_one(AdminRow, visitor.name)
         check_follows(current, _policy(proposal.envelope))
         own = credential_of(row)
-        if claimed_credential(untrusted) != own.id:
+        if untrusted_credential_id(untrusted) != own.id:
             raise Refused("passkey-other", "That is not your own passkey; confirm with the one that you log in with.")
         check_answer(session, site, purpose_of(digest), own, untrusted, now)
         given = session.get(PolicyConsent, (digest, visitor.name))
