@@ -12,6 +12,7 @@ import pytest
 from factory import AUTHOR, COMMITTEE, HOLDER, OFFICE, PROJECT, RESEARCHER, digest_of
 from playwright.sync_api import Browser, Page
 from registry_process import Registry
+from review_requests import review_request
 
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import read_claim
@@ -126,15 +127,7 @@ def test_a_member_makes_a_passkey_and_signs_what_the_registry_prepared(
 
 def _prepare(registry: Registry, algorithm: str) -> str:
     """What the author and the member do on the registry's pages: ask, declare, confirm once."""
-    conditions = registry.world.conditions()
-    conditions["expires"] = conditions["expires"].strftime("%Y-%m-%dT%H:%M:%SZ")
-    asked = {
-        "project": PROJECT,
-        "persons": [RESEARCHER],
-        "committees": [COMMITTEE],
-        "conditions": conditions,
-        "purpose": "?",
-    }
+    asked = review_request(registry.world)
     registry.request("POST", f"/reviews/{algorithm}/requests", AUTHOR, json=asked).raise_for_status()
     place = {"committee": COMMITTEE, "project": PROJECT}
     accredited = registry.world.accreditation("meri", roles=[])  # at the API she is known by a key in a file

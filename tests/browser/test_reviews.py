@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from factory import AUTHOR, COMMITTEE, PROJECT, RESEARCHER
+from factory import AUTHOR
 from playwright.sync_api import Page
 from registry_process import Registry, running
+from review_requests import review_request
 from signed_in import origin_of, sign_in
 
 
@@ -23,15 +24,7 @@ def test_a_member_declares_and_confirms(
     assert_no_csp_violation: Callable[[Page], None],
 ) -> None:
     algorithm = registry.publish("algorithms", registry.world.sign(registry.world.algorithm(), AUTHOR))
-    conditions = registry.world.conditions()
-    conditions["expires"] = conditions["expires"].strftime("%Y-%m-%dT%H:%M:%SZ")
-    request = {
-        "project": PROJECT,
-        "persons": [RESEARCHER],
-        "committees": [COMMITTEE],
-        "conditions": conditions,
-        "purpose": "Which variants go with the disease?",
-    }
+    request = review_request(registry.world)
     registry.request("POST", f"/reviews/{algorithm}/requests", AUTHOR, json=request).raise_for_status()
     page = sign_in(registry, "meri", page_of(origin_of(registry)), authenticator)
 

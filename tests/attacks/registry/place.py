@@ -9,7 +9,7 @@ import json
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from attacks.registry.taken import LOG, TakenRegistry
 from authenticator import PAGE
 from databases import Sqlite
 from factory import AUTHOR, HOLDER, NODE, OFFICE, RESEARCHER, World, digest_of, private_key, recipient_key
-from node_place import new_dataset
+from node_place import stock
 from structlog.testing import capture_logs
 from unit.node.conftest import PEOPLE, Kit, LossyRuntime, PretendedClock, PretendedRegistry
 
@@ -31,7 +31,6 @@ from protocol.chain import OrderBundle
 from protocol.documents.envelope import read_envelope
 from protocol.documents.key import Key
 from protocol.documents.receipt import Receipt
-from sandbox.actions.add_dataset import Shelf, add_dataset
 from sandbox.actions.clock import GuardedClock
 from sandbox.actions.init import NewNode, init_node
 from sandbox.actions.node import Node, Times
@@ -45,7 +44,7 @@ from sandbox.store import ledger
 from sandbox.store.tables import AuditRow, JobRow
 from sandbox.worker.names import ALIVE
 from sandbox.worker.service import Service
-from sandbox.worker.wiring import POLICY_FOLDER, open_node, open_store
+from sandbox.worker.wiring import POLICY_FOLDER, open_node
 
 OTHER_NODE, OLGA = "node-es", "olga"
 DELAY_HOURS = 48
@@ -274,14 +273,4 @@ def _make_node(folder: Path, world: World, root: bytes) -> None:
         settings=says,
     )
     init_node(new, NOW)
-    settings = load_settings(folder / "node", {})
-    store = open_store(settings)
-    clock: Callable[[], dt.datetime] = lambda: NOW  # noqa: E731
-    shelf = Shelf(
-        store=store,
-        clock=GuardedClock(store, clock),
-        datasets=settings.directory / "datasets",
-        keys=settings.keys,
-    )
-    add_dataset(shelf, new_dataset(folder / "data", world.dataset))
-    store.close()
+    stock(folder, world.dataset, lambda: NOW)

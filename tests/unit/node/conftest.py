@@ -137,6 +137,14 @@ class Kit:
             self.clock.at = max(self.clock.at, row.due_at)
         raise AssertionError(f"the job is still {row.state} ({row.code})")
 
+    def run_until(self, job_id: str, state: str) -> JobRow:
+        """Ring until the job has come to a state, letting time pass in between."""
+        row = self.row(job_id)
+        while row.state != state:
+            self.clock.at = max(self.clock.at, row.due_at)
+            row = self.tick(job_id)
+        return row
+
     def row(self, job_id: str) -> JobRow:
         with self.node.store.reading() as session:
             return session.get_one(JobRow, job_id)

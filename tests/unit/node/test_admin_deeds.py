@@ -30,14 +30,6 @@ def lines(store: Store) -> list[tuple[str, str, str | None]]:
     return [(line["who"], line["action"], line["reason"]) for line in show_audit(store, 1000)]
 
 
-def run_until(kit: Any, order: str, state: str) -> Any:
-    row = kit.row(order)
-    while row.state != state:
-        kit.clock.at = max(kit.clock.at, row.due_at)
-        row = kit.tick(order)
-    return row
-
-
 NODE_DEEDS = {
     "pause": ("node-paused", "disk full"),
     "drain": ("node-draining", "disk full"),
@@ -111,7 +103,7 @@ def test_no_deed_and_no_read_brings_a_sealed_answer_out_before_its_time(place: P
     kit = place.kit
     kit.with_policy(timing="padded", epoch_seconds=600)
     order = kit.take()
-    due = run_until(kit, order, "sealed").release_at
+    due = kit.run_until(order, "sealed").release_at
     assert kit.clock() < due
     sealed = kit.sealed(order)
     secrets = [sealed.receipt[:40].decode(), sealed.ciphertext[:20].hex()]

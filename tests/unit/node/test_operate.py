@@ -37,14 +37,6 @@ def copy_of(kit: Any, number: int) -> Store:
     return Store(kit.database.copy(kit.folder / f"copy-{number}").url)
 
 
-def run_until(kit: Any, order: str, state: str) -> Any:
-    row = kit.row(order)
-    while row.state != state:
-        kit.clock.at = max(kit.clock.at, row.due_at)
-        row = kit.tick(order)
-    return row
-
-
 def padded(kit: Any) -> str:
     kit.with_policy(timing="padded", epoch_seconds=EPOCH)
     return str(kit.take())
@@ -73,7 +65,7 @@ def test_early_end_is_told_to_nobody_before_the_release_is_due(kit: Any, losses:
 
 def test_cancel_says_the_same_before_and_after_an_early_seal(kit: Any) -> None:
     order = padded(kit)
-    run_until(kit, order, "sealed")
+    kit.run_until(order, "sealed")
 
     assert cancel_job(kit.node.store, order, "a mistake", kit.clock()) == "running"
     assert kit.tick(order).due_at == kit.row(order).release_at  # and nothing leaves early because of it
@@ -84,7 +76,7 @@ def test_cancel_says_the_same_before_and_after_an_early_seal(kit: Any) -> None:
 
 def test_drain_waits_until_the_release_of_an_early_seal_is_due(kit: Any) -> None:
     order = padded(kit)
-    row = run_until(kit, order, "sealed")
+    row = kit.run_until(order, "sealed")
 
     def under_way() -> int:
         with kit.node.store.reading() as session:

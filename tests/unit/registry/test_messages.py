@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from factory import AUTHOR, COMMITTEE, PROJECT, RESEARCHER
+from factory import AUTHOR, RESEARCHER
+from review_requests import review_request
 
 from registry.actions import message, tend
 from registry.domain.workflow import Stage, Workflow
@@ -60,15 +61,7 @@ def mailing(settled: Any, capture: tuple[Capture, int]) -> tuple[Any, Capture]:
 
 
 def ask(hub: Any, algorithm: str) -> None:
-    conditions = hub.world.conditions()
-    conditions["expires"] = conditions["expires"].strftime("%Y-%m-%dT%H:%M:%SZ")
-    asked = {
-        "project": PROJECT,
-        "persons": [RESEARCHER],
-        "committees": [COMMITTEE],
-        "conditions": conditions,
-        "purpose": "?",
-    }
+    asked = review_request(hub.world)
     assert hub.request("POST", f"/reviews/{algorithm}/requests", AUTHOR, json=asked).status_code == 201
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from factory import AUTHOR, COMMITTEE, PROJECT, RESEARCHER
+from review_requests import review_request
 
 from faces.browser import Browser
 from faces.sessions import Session
@@ -23,15 +24,7 @@ BROWSERS = {
 def asked(settled: Any) -> tuple[Any, str]:
     """A version that asks a committee, and everybody signed in."""
     algorithm = settled.submit(summary="<script>alert(1)</script> The log odds ratio.")
-    conditions = settled.world.conditions()
-    conditions["expires"] = conditions["expires"].strftime("%Y-%m-%dT%H:%M:%SZ")
-    request = {
-        "project": PROJECT,
-        "persons": [RESEARCHER],
-        "committees": [COMMITTEE],
-        "conditions": conditions,
-        "purpose": "<img src=x> Which variants?",
-    }
+    request = review_request(settled.world, purpose="<img src=x> Which variants?")
     assert settled.request("POST", f"/reviews/{algorithm}/requests", AUTHOR, json=request).status_code == 201
     with settled.desk.store.transaction() as tx:
         for who, browser in BROWSERS.items():

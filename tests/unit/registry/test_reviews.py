@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from factory import AUTHOR, COMMITTEE, DATASET, NODE, OFFICE, PROJECT, RESEARCHER, private_key
+from review_requests import review_request
 from sqlalchemy import select
 
 from protocol.crypto.digest import sha256_hex
@@ -22,13 +23,7 @@ PLACE = {"committee": COMMITTEE, "project": PROJECT}
 
 
 def ask(hub: Any, algorithm: str, who: str = AUTHOR, **changes: Any) -> Any:
-    conditions = hub.world.conditions()
-    conditions["expires"] = conditions["expires"].strftime("%Y-%m-%dT%H:%M:%SZ")
-    asked = {
-        "project": PROJECT, "persons": [RESEARCHER], "committees": [COMMITTEE], "conditions": conditions,
-        "purpose": "Which variants go with the disease?",
-    }  # fmt: skip
-    return hub.request("POST", f"/reviews/{algorithm}/requests", who, json=asked | changes)
+    return hub.request("POST", f"/reviews/{algorithm}/requests", who, json=review_request(hub.world, **changes))
 
 
 def declare(hub: Any, algorithm: str, who: str, *, conflict: bool = False) -> Any:
