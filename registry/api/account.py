@@ -4,8 +4,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from registry.actions import account
-from registry.api.doors import KnownCaller, Now, TheDesk
+from registry.api.doors import KnownCaller
 from registry.api.lists import written
+from registry.request import Now, TheDesk
 
 router = APIRouter(tags=["account"])
 

@@ -17,7 +17,8 @@ from pydantic import BaseModel
 from registry.actions import accreditation, algorithm, order, read, rehearsal, review, roster, status
 from registry.actions.desk import Desk
 from registry.actions.publish import Published
-from registry.api.doors import ENVELOPE, AnyCaller, Body, Digest, KnownCaller, Now, Slug, TheDesk, raw_body, settled
+from registry.api.doors import ENVELOPE, AnyCaller, Body, Digest, KnownCaller, Slug, raw_body, settled
+from registry.request import Now, TheDesk
 
 router = APIRouter(tags=["documents"])
 

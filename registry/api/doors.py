@@ -1,7 +1,6 @@
 """What routes share: the desk, the clock, who is asking, the body, a page of a list."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Path, Query, Request, Security
@@ -10,10 +9,10 @@ from fastapi.security import HTTPBearer
 from starlette.requests import ClientDisconnect
 
 from registry.actions import token
-from registry.actions.desk import Desk
 from registry.domain.caller import Caller, check_known
 from registry.domain.limits import PAGE_ITEMS, PAGE_ITEMS_MOST
 from registry.errors import Conflict, Malformed
+from registry.request import Now, TheDesk
 from registry.store.base import WRITE_CONFLICT
 
 T = TypeVar("T")
@@ -22,22 +21,6 @@ ENVELOPE: Final = "application/vnd.dsse.envelope.v1+json"
 _LARGEST_SEQUENCE: Final = 2**62
 
 _bearer = HTTPBearer(auto_error=False, description="An access token of /api/v1/token.")
-
-
-def desk_of(request: Request) -> Desk:
-    """Return the desk that the application was made with."""
-    desk: Desk = request.app.state.desk
-    return desk
-
-
-def now_of(request: Request) -> datetime:
-    """Return the application's time."""
-    clock: Callable[[], datetime] = request.app.state.clock
-    return clock().astimezone(UTC)
-
-
-TheDesk = Annotated[Desk, Depends(desk_of)]
-Now = Annotated[datetime, Depends(now_of)]
 
 
 async def caller_of(

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from registry.actions import health
-from registry.api.doors import TheDesk
+from registry.request import TheDesk
 
 router = APIRouter(tags=["health"])
 

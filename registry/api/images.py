@@ -19,9 +19,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse
 
 from registry.actions import image
-from registry.api.doors import Digest, KnownCaller, Now, TheDesk, raw_body
+from registry.api.doors import Digest, KnownCaller, raw_body
 from registry.api.problems import problem
 from registry.errors import Conflict, Malformed
+from registry.request import Now, TheDesk
 
 router = APIRouter(tags=["images"])
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from registry.actions import catalogue, read, review
-from registry.api.doors import DEFAULT_LIMIT, After, AnyCaller, Limit, Now, TheDesk, page
+from registry.api.doors import DEFAULT_LIMIT, After, AnyCaller, Limit, page
 from registry.domain.tally import Tally
+from registry.request import Now, TheDesk
 from registry.store import tables
 
 router = APIRouter(tags=["lists"])

@@ -13,7 +13,8 @@ from fastapi.responses import StreamingResponse
 
 from protocol.crypto.encoding import encode_base64
 from registry.actions import log
-from registry.api.doors import AnyCaller, TheDesk
+from registry.api.doors import AnyCaller
+from registry.request import TheDesk
 
 router = APIRouter(prefix="/log", tags=["log"])
 

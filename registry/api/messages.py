@@ -10,8 +10,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from registry.actions import message
-from registry.api.doors import DEFAULT_LIMIT, KnownCaller, Limit, Now, TheDesk, page
+from registry.api.doors import DEFAULT_LIMIT, KnownCaller, Limit, page
 from registry.api.lists import written
+from registry.request import Now, TheDesk
 
 router = APIRouter(tags=["messages"])
 

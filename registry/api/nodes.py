@@ -22,10 +22,11 @@ from registry.actions import catalogue, order, receipt, status
 from registry.actions.desk import Desk
 from registry.api.catalogue import Catalogue
 from registry.api.documents import PublishedAnswer, answer
-from registry.api.doors import ENVELOPE, Body, Digest, KnownCaller, Now, Slug, TheDesk, raw_body, settled
+from registry.api.doors import ENVELOPE, Body, Digest, KnownCaller, Slug, raw_body, settled
 from registry.api.orders import CIPHERTEXT
 from registry.domain.caller import Caller
 from registry.domain.limits import DOCUMENT_BYTES, RECHECK_SECONDS, WAIT_SECONDS
+from registry.request import Now, TheDesk
 
 router = APIRouter(tags=["nodes"])
 

@@ -5,8 +5,9 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 
 from registry.actions import order, receipt
-from registry.api.doors import DEFAULT_LIMIT, ENVELOPE, After, Digest, KnownCaller, Limit, Now, TheDesk, page
+from registry.api.doors import DEFAULT_LIMIT, ENVELOPE, After, Digest, KnownCaller, Limit, page
 from registry.api.lists import written
+from registry.request import Now, TheDesk
 from registry.store import tables
 
 router = APIRouter(tags=["orders"])

@@ -13,8 +13,9 @@ from typing import Any
 from fastapi import APIRouter
 
 from registry.actions import rehearsal
-from registry.api.doors import Digest, KnownCaller, Now, Slug, TheDesk
+from registry.api.doors import Digest, KnownCaller, Slug
 from registry.api.lists import written
+from registry.request import Now, TheDesk
 
 router = APIRouter(tags=["rehearsals"])
 

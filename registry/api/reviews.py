@@ -21,9 +21,10 @@ from protocol.documents.fields import Slug, Text
 from protocol.documents.strict import build, parse_object
 from registry.actions import handover, review, review_acts
 from registry.actions.review_acts import Asked, Chosen, Visibility
-from registry.api.doors import Body, Digest, KnownCaller, Now, TheDesk, raw_body, settled
+from registry.api.doors import Body, Digest, KnownCaller, raw_body, settled
 from registry.api.lists import review_of, written
 from registry.domain.limits import DOCUMENT_BYTES
+from registry.request import Now, TheDesk
 from registry.store.tables_review import ReviewComment, ReviewRequest
 
 router = APIRouter(tags=["reviews"])

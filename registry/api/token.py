@@ -7,8 +7,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from registry.actions import token
-from registry.api.doors import Body, Now, TheDesk
+from registry.api.doors import Body
 from registry.errors import Malformed
+from registry.request import Now, TheDesk
 
 router = APIRouter(tags=["token"])
 

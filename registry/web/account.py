@@ -9,7 +9,8 @@ from starlette.responses import RedirectResponse, Response
 from faces.browser import new_browser
 from faces.rate import RateLimit
 from registry.actions import account
-from registry.web.doors import Anybody, APerson, Now, TheDesk, TheForm, ThePages, now_of
+from registry.request import Now, TheDesk, now_of
+from registry.web.doors import Anybody, APerson, TheForm, ThePages
 
 router = APIRouter(include_in_schema=False)
 

@@ -3,9 +3,7 @@
 `Anybody` never refuses. `role("member")` refuses whoever lacks the role; a route that takes `TheForm` has one of ours.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
@@ -15,8 +13,8 @@ from faces.errors import SignInNeeded
 from faces.forms import Form, read_form
 from faces.pages import Pages, Visit
 from registry.actions import account
-from registry.actions.desk import Desk
 from registry.domain.account import Person, check_role
+from registry.request import desk_of, now_of
 
 LINKS: Final[tuple[tuple[str, str, str], ...]] = (
     ("", "/", "What ran"),
@@ -51,18 +49,6 @@ class Looker:
         return Visit(browser=self.browser, subject=self.person.subject if self.person else None, links=links + nobody)
 
 
-def desk_of(request: Request) -> Desk:
-    """Return the desk that the application was made with."""
-    desk: Desk = request.app.state.desk
-    return desk
-
-
-def now_of(request: Request) -> datetime:
-    """Return the application's time."""
-    clock: Callable[[], datetime] = request.app.state.clock
-    return clock().astimezone(UTC)
-
-
 def pages_of(request: Request) -> Pages:
     """Return the pages that the application was made with."""
     pages: Pages = request.app.state.pages
@@ -74,8 +60,6 @@ def this_browser(request: Request) -> Browser:
     return browser_of(request, secure=desk_of(request).page.origin.startswith("https://"))
 
 
-TheDesk = Annotated[Desk, Depends(desk_of)]
-Now = Annotated[datetime, Depends(now_of)]
 ThePages = Annotated[Pages, Depends(pages_of)]
 
 

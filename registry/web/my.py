@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from registry.actions import my
 from registry.domain.limits import PAGE_ITEMS
-from registry.web.doors import AResearcher, Now, TheDesk, ThePages
+from registry.request import Now, TheDesk
+from registry.web.doors import AResearcher, ThePages
 
 router = APIRouter(include_in_schema=False)
 

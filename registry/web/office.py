@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from registry.actions import account, office
 from registry.domain.limits import PAGE_ITEMS
-from registry.web.doors import AnOffice, Now, TheDesk, TheForm, ThePages
+from registry.request import Now, TheDesk
+from registry.web.doors import AnOffice, TheForm, ThePages
 
 router = APIRouter(include_in_schema=False)
 

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from registry.actions import catalogue, public, rehearsal, review
 from registry.domain.limits import PAGE_ITEMS, PAGE_ITEMS_MOST
-from registry.web.doors import Anybody, Now, TheDesk, ThePages
+from registry.request import Now, TheDesk
+from registry.web.doors import Anybody, ThePages
 
 router = APIRouter(include_in_schema=False)
 

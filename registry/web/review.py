@@ -16,7 +16,8 @@ from registry.domain.limits import PAGE_ITEMS
 from registry.domain.review import ABOUT
 from registry.domain.review_acts import Act, check_may
 from registry.errors import Malformed, RegistryError
-from registry.web.doors import APerson, Now, TheDesk, TheForm, ThePages
+from registry.request import Now, TheDesk
+from registry.web.doors import APerson, TheForm, ThePages
 
 router = APIRouter(include_in_schema=False)
 

@@ -1,6 +1,5 @@
 """A node is lost and made again from its backup, with a real registry: two persons import what was witnessed."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,24 +11,15 @@ from databases import Database
 from factory import RESEARCHER, private_key
 from node_lab import CUSTODIANS, Lab, wait_for
 from postgresql import Cluster
-
-from sandbox.data.synthesise import synthesise
+from running_lab import named_redis, running_lab
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 
 @pytest.fixture
 def lab(tmp_path: Path, postgres: Cluster) -> Iterator[Lab]:
-    (tmp_path / "data").mkdir()
-    synthesise("FI", 400, 1, tmp_path / "data")
-    made = Lab(tmp_path, os.environ["SAFECONDUCT_REDIS_URL"], node_database=postgres.create())
-    try:
-        made.start_registry()
-        made.make_node(tmp_path / "data", blocks_minimum=2, block_people_minimum=20)
-        made.start_node()
+    with running_lab(tmp_path, named_redis(), {"node_database": postgres.create()}) as made:
         yield made
-    finally:
-        made.close()
 
 
 def test_lost_node_is_made_again_and_answers_nothing_twice(lab: Lab, database: Database) -> None:

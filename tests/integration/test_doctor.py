@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 from node_lab import Lab, wait_for
+from running_lab import named_redis, running_lab
 from typer.testing import CliRunner
 
 from sandbox.cli.node import app
-from sandbox.data.synthesise import synthesise
 from sandbox.domain.checks import REMEDIES
 from sandbox.settings import default_run_directory
 from sandbox.store.base import microseconds
@@ -26,28 +26,15 @@ from sandbox.store.base import microseconds
 UNCLOSED = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.filterwarnings(UNCLOSED)]
 
-PEOPLE = 400
 NEVER_OK = {"certificate"}  # the lab's registry is spoken to without TLS, which warns
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A registry and a node that runs and has done one job."""
-    redis = os.environ.get("SAFECONDUCT_REDIS_URL")
-    if not redis:
-        pytest.skip("SAFECONDUCT_REDIS_URL names no Redis: run the tests with `make test`, which starts one")
-    folder = tmp_path_factory.mktemp("doctor")
-    (folder / "data").mkdir()
-    synthesise("FI", PEOPLE, 1, folder / "data")
-    lab = Lab(folder, redis)
-    try:
-        lab.start_registry()
-        lab.make_node(folder / "data", blocks_minimum=2, block_people_minimum=20)
-        lab.start_node()
+    with running_lab(tmp_path_factory.mktemp("doctor"), named_redis()) as lab:
         lab.receipt(lab.order(lab.algorithm({"share": 0.5})))
         yield lab
-    finally:
-        lab.close()
 
 
 class Copy:

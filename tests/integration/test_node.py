@@ -14,14 +14,14 @@ import pytest
 from factory import RESEARCHER
 from node_lab import Lab, wait_for
 from planted import find, forbidden, strange
+from running_lab import PEOPLE, running_lab
 
 from protocol.documents.release import ReleasedCategory, ReleasedHistogram
-from sandbox.data.synthesise import synthesise
 from sandbox.settings import default_run_directory
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
-PEOPLE, JOB_CAP = 400, 200_000_000
+JOB_CAP = 200_000_000
 CATEGORIES = {"kind": "category", "categories": ["low", "middle", "high"], "default_category": "low"}
 
 
@@ -47,18 +47,9 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def lab(redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A registry and a node that runs, with 400 synthetic people."""
-    folder = tmp_path_factory.mktemp("lab")
-    (folder / "data").mkdir()
-    synthesise("FI", PEOPLE, 1, folder / "data")
-    lab = Lab(folder, redis)
-    try:
-        lab.start_registry()
-        caps = {f"{name}_cap_nano": 10**9 for name in ("project", "dataset", "algorithm", "pool")}
-        lab.make_node(folder / "data", blocks_minimum=2, block_people_minimum=20, job_cap_nano=JOB_CAP, **caps)
-        lab.start_node()
+    caps = {f"{name}_cap_nano": 10**9 for name in ("project", "dataset", "algorithm", "pool")}
+    with running_lab(tmp_path_factory.mktemp("lab"), redis, job_cap_nano=JOB_CAP, **caps) as lab:
         yield lab
-    finally:
-        lab.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The operations manual is true: its commands are executed, in their order, on a node that its first block makes."""
 
 import json
-import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from string import Template
 import pytest
 from factory import HOLDER, OFFICE, digest_of, private_key
 from node_lab import Lab
+from running_lab import named_redis
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -28,10 +28,7 @@ NOUNS = {"node": node, "ledger": ledger}
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
     """A registry, and people who would have a node beside it."""
-    redis = os.environ.get("SAFECONDUCT_REDIS_URL")
-    if not redis:
-        pytest.skip("SAFECONDUCT_REDIS_URL names no Redis: run the tests with `make test`, which starts one")
-    lab = Lab(tmp_path, redis)
+    lab = Lab(tmp_path, named_redis())
     try:
         lab.start_registry()
         yield lab

@@ -8,25 +8,16 @@ from pathlib import Path
 import pytest
 from node_lab import Lab, wait_for
 from postgresql import Cluster
-
-from sandbox.data.synthesise import synthesise
+from running_lab import named_redis, running_lab
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 
 @pytest.fixture
 def lab(tmp_path: Path, postgres: Cluster) -> Iterator[Lab]:
-    (tmp_path / "data").mkdir()
-    synthesise("FI", 400, 1, tmp_path / "data")
-    redis = os.environ["SAFECONDUCT_REDIS_URL"]
-    made = Lab(tmp_path, redis, node_database=postgres.create(), registry_database=postgres.create())
-    try:
-        made.start_registry()
-        made.make_node(tmp_path / "data", blocks_minimum=2, block_people_minimum=20)
-        made.start_node()
+    databases = {"node_database": postgres.create(), "registry_database": postgres.create()}
+    with running_lab(tmp_path, named_redis(), databases) as made:
         yield made
-    finally:
-        made.close()
 
 
 def test_orders_are_paid_and_answered_once_whatever_dies(lab: Lab) -> None:

@@ -1,15 +1,14 @@
 """A node whose holder promises profile `strict`, end to end: real registry, Celery, cells whose root is in memory."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import chamber_help as help_
 import pytest
 from node_lab import Lab
+from running_lab import named_redis, running_lab
 
 from sandbox.actions.node import ROOTS
-from sandbox.data.synthesise import synthesise
 from sandbox.settings import default_run_directory
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -19,19 +18,10 @@ STRICT = {"profile": "strict", "timing": "padded", "lanes": 1, "epoch_seconds": 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    redis = os.environ.get("SAFECONDUCT_REDIS_URL")
-    if not redis:
-        pytest.skip("SAFECONDUCT_REDIS_URL names no Redis: run the tests with `make test`, which starts one")
+    redis = named_redis()
     help_.supervisor()
-    synthesise("FI", 400, 1, tmp_path)
-    lab = Lab(tmp_path, redis)
-    try:
-        lab.start_registry()
-        lab.make_node(tmp_path, blocks_minimum=2, block_people_minimum=20, **STRICT)
-        lab.start_node()
+    with running_lab(tmp_path, redis, **STRICT) as lab:
         yield lab
-    finally:
-        lab.close()
 
 
 def test_strict_node_releases_what_its_receipt_and_release_call_strict(lab: Lab) -> None:
