@@ -35,7 +35,7 @@ from sandbox.store.tables import JobRow
 TARGETS_AGE = 119  # an age that nobody else has
 RHO = 1_000_000
 IDLE, LONGEST = 0.05, 0.2
-PATIENCE = 100
+PATIENCE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

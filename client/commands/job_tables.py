@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from client.results import Combination, Result
+from protocol.documents.amount import write_nano
 from protocol.documents.release import (
     Cover,
     Interval,
@@ -149,4 +150,4 @@ def level(found: Interval | Cover) -> str:
 
 def nano(amount: int) -> str:
     """Write nano-units of rho as rho."""
-    return f"{Decimal(amount).scaleb(-9).normalize():f}"
+    return write_nano(amount)

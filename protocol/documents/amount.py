@@ -18,3 +18,8 @@ def read_nano(text: str) -> int:
     if not amount.is_finite() or amount <= 0 or amount != int(amount):
         raise ValueError(f"rho {text} is not a positive number of at most nine decimals.")
     return int(amount)
+
+
+def write_nano(nano: int) -> str:
+    """Write nano-units of ρ as the shortest decimal, exactly: 31250000 is 0.03125."""
+    return f"{Decimal(nano).scaleb(-9).normalize():f}"

@@ -11,7 +11,6 @@ The seam for other ways to sign in (OIDC, GA4GH visas): prove a subject in a fun
 `_open`, which knows nothing about passkeys.
 """
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from faces.browser import Browser, new_browser
 from faces.errors import PasskeyRefused, SignInNeeded
 from faces.passkeys import Ceremony, Credential
 from faces.sessions import ABSOLUTE, Session, check_live, is_stale
+from protocol.crypto.digest import sha256_hex
 from registry.actions import identity
 from registry.actions.desk import Desk
 from registry.domain.account import Person, check_may_have_account, check_may_invite
@@ -138,12 +138,9 @@ def sign_out(desk: Desk, person: Person, browser: Browser, now: datetime) -> Non
 def sign_out_everywhere(desk: Desk, person: Person, now: datetime) -> int:
     """End all sessions of the person; return how many those were."""
     with desk.store.transaction() as tx:
-        sessions = Sessions(tx)
-        mine = sessions.of(person.subject)
-        for each in mine:
-            sessions.end(each.hash)
-        document.record(tx, now, person.subject, "sessions.ended", person.subject, number=len(mine))
-    return len(mine)
+        ended = Sessions(tx).end_all(person.subject)
+        document.record(tx, now, person.subject, "sessions.ended", person.subject, number=ended)
+    return ended
 
 
 def end_session(desk: Desk, person: Person, untrusted_hash: str, now: datetime) -> None:
@@ -175,8 +172,7 @@ def remove_passkey(desk: Desk, person: Person, untrusted_id: str, now: datetime)
         if row is None or row.subject != person.subject:
             raise missing("passkey")
         tx.delete(row)
-        for each in Sessions(tx).of(person.subject):
-            Sessions(tx).end(each.hash)
+        Sessions(tx).end_all(person.subject)
         document.record(tx, now, person.subject, "passkey.removed", person.subject, passkey=untrusted_id)
 
 
@@ -247,8 +243,8 @@ def _row(made: Credential, subject: str, now: datetime) -> account.Passkey:
 
 
 def _hash(untrusted: str) -> str:
-    return hashlib.sha256(untrusted.encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256_hex(untrusted.encode("utf-8", "surrogatepass"))
 
 
 def _id(credential: bytes) -> str:
-    return hashlib.sha256(credential).hexdigest()
+    return sha256_hex(credential)

@@ -41,9 +41,9 @@ def follow_time(desk: Desk, now: datetime) -> int:
     """Settle every review that time can move: deadlines pass, approvals expire. Return how many moved."""
     states = {ReviewState.CHECKING, ReviewState.IN_REVIEW} | STANDING
     with desk.store.reading() as tx:
-        rows = [(row.digest, row.state) for row in review.in_states(tx, states)]
-        found = ballots.load(tx, desk, review.in_states(tx, states), now)
-        due = [digest for digest, state in rows if _would_move(tx, desk, found, digest, state)]
+        rows = review.in_states(tx, states)
+        found = ballots.load(tx, desk, rows, now)
+        due = [row.digest for row in rows if _would_move(tx, desk, found, row)]
     for digest in due:
         with desk.store.transaction() as tx:
             settle(tx, desk, digest, now)
@@ -59,9 +59,8 @@ def is_checked(tx: Transaction, desk: Desk, row: tables.Algorithm) -> bool:
     return all(evidence[name]() for name in desk.workflow.evidence)
 
 
-def _would_move(tx: Transaction, desk: Desk, found: ballots.Ballots, digest: str, state: str) -> bool:
-    row = review.algorithm(tx, digest)
-    return row is not None and derive(ballots.facts(tx, found, row, checked=is_checked(tx, desk, row))) != state
+def _would_move(tx: Transaction, desk: Desk, found: ballots.Ballots, row: tables.Algorithm) -> bool:
+    return derive(ballots.facts(tx, found, row, checked=is_checked(tx, desk, row))) != row.state
 
 
 def _enter(tx: Transaction, desk: Desk, row: tables.Algorithm, state: ReviewState, now: datetime) -> None:

@@ -69,8 +69,7 @@ def list_runs(desk: Desk, *, before: int | None, limit: int) -> tuple[Run, ...]:
         names = {digest: review.algorithm(tx, digest) for digest in digests}
         decided = {digest for digest, row in names.items() if row and ReviewState(row.state) in DECIDED}
         agreed = {digest: _committees(rows) for digest, rows in review.approvals(tx, decided).items()}
-        countries = {str(public["node"]): "" for _, public in shown}
-        countries = {node: _country(tx, node) for node in countries}
+        countries = {node: _country(tx, node) for node in {str(public["node"]) for _, public in shown}}
     return tuple(_run(position, public, names, agreed, countries) for position, public in shown)
 
 

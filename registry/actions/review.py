@@ -4,7 +4,7 @@ While a committee's votes are blind, its tally, votes and comments exist for nob
 `registry.domain.review_acts`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,6 +54,8 @@ class Whole:
     comments: tuple[ReviewComment, ...]
     timeline: tuple[tables.Event, ...]
     seen_before: str | None
+    earlier: tuple[tables.Algorithm, ...]
+    """The versions of the same name before this one."""
 
 
 def publish_approval(desk: Desk, untrusted: bytes, now: datetime) -> publish.Published:
@@ -63,7 +65,7 @@ def publish_approval(desk: Desk, untrusted: bytes, now: datetime) -> publish.Pub
     with desk.store.transaction() as tx:
         if done := publish.known(tx, envelope):
             return done
-        member = _check_member(tx, claimed, now)
+        member = check_seat(tx, claimed.roster, claimed.committee, claimed.member, now)
         page = envelope.check_signed_by(member.key.to_public(), desk.passkey_pages)
         _check_algorithm(tx, desk, claimed)
         _check_conflict(tx, claimed, now)
@@ -88,8 +90,7 @@ def show_review(desk: Desk, caller: Caller, algorithm: str, now: datetime) -> Wh
     with desk.store.transaction() as tx:
         row = _of(tx, algorithm)
         found = ballots.load(tx, desk, [row], now)
-        older = [other.digest for other in review.versions(tx, row.name) if other.sequence < row.sequence]
-        whole = _whole(tx, desk, caller.subject, row, found, older)
+        whole = _whole(tx, desk, caller.subject, row, found)
         review_words.viewed(tx, algorithm, caller.subject, now)
         document.record(tx, now, caller.subject, "reviews.viewed", algorithm)
         return whole
@@ -122,10 +123,9 @@ def declared_by(found: ballots.Ballots, row: tables.Algorithm, person: str) -> d
     return {each.committee: each.conflicted for each in mine}
 
 
-def _whole(
-    tx: Transaction, desk: Desk, person: str, row: tables.Algorithm, found: ballots.Ballots, older: Sequence[str]
-) -> Whole:
+def _whole(tx: Transaction, desk: Desk, person: str, row: tables.Algorithm, found: ballots.Ballots) -> Whole:
     seen = seen_by(desk, person, row, found)
+    earlier = tuple(other for other in review.versions(tx, row.name) if other.sequence < row.sequence)
     seated = seen.role in (Role.CHAIR, Role.MEMBER, Role.RECUSED, Role.UNDECLARED)
     declared = found.declarations.get(row.digest, ()) if seated else ()
     return Whole(
@@ -135,7 +135,8 @@ def _whole(
         prepared=tuple(review_words.prepared_by(tx, row.digest, person)),
         comments=_comments(person, seen, review_words.comments(tx, row.digest)),
         timeline=tuple(review_words.timeline(tx, row.digest)),
-        seen_before=review_words.last_seen(tx, older, person),
+        seen_before=review_words.last_seen(tx, [other.digest for other in earlier], person),
+        earlier=earlier,
     )
 
 
@@ -185,10 +186,6 @@ def check_seat(tx: Transaction, roster_digest: str, committee: str, person: str,
     if member is None or member.key.keyid in revoked.keys or member.person in revoked.persons:
         raise Unbelievable("member-unknown", f"{person} does not sit on the committee {committee}.")
     return member
-
-
-def _check_member(tx: Transaction, claimed: Approval, now: datetime) -> Member:
-    return check_seat(tx, claimed.roster, claimed.committee, claimed.member, now)
 
 
 def _check_algorithm(tx: Transaction, desk: Desk, claimed: Approval) -> None:

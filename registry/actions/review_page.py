@@ -1,12 +1,12 @@
 """Put together what a committee's pages show: the list of reviews, and one review with what it rests on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
 from typing import Any
 
 from protocol.documents.algorithm import Algorithm
+from protocol.documents.amount import NANO, write_nano
 from registry.actions import accepted, ballots, review
 from registry.actions.desk import Desk
 from registry.domain.caller import Caller
@@ -16,7 +16,6 @@ from registry.store import review as versions
 from registry.store.base import Transaction
 from registry.store.tables_review import ReviewRequest
 
-NANO = 10**9
 TABS: dict[str, frozenset[ReviewState]] = {
     "open": frozenset({ReviewState.CHECKING, ReviewState.IN_REVIEW, ReviewState.CONSOLIDATING}),
     "researcher": frozenset({ReviewState.RETURNED}),
@@ -44,7 +43,6 @@ class OnePage:
     algorithm: Algorithm
     author: tables.Accreditation | None
     asked: tuple[Asked, ...]
-    earlier: Sequence[tables.Algorithm]
 
 
 def list_page(
@@ -59,7 +57,7 @@ def list_page(
 
 
 def show_page(desk: Desk, caller: Caller, digest: str, now: datetime) -> OnePage:
-    """Return one review with its algorithm, author, requests and earlier versions; the look is recorded."""
+    """Return one review with its algorithm, author and requests; the look is recorded."""
     whole = review.show_review(desk, caller, digest, now)
     row = whole.review.algorithm
     with desk.store.reading() as tx:
@@ -69,7 +67,6 @@ def show_page(desk: Desk, caller: Caller, digest: str, now: datetime) -> OnePage
             algorithm=accepted.read(envelope, Algorithm),
             author=accreditation.current(tx, row.author),
             asked=tuple(_asked(each, _datasets(tx, each)) for each in whole.requests),
-            earlier=[each for each in versions.versions(tx, row.name) if each.sequence < row.sequence],
         )
 
 
@@ -84,11 +81,11 @@ def _datasets(tx: Transaction, request: ReviewRequest) -> tuple[dict[str, Any], 
 
 
 def _asked(request: ReviewRequest, datasets: tuple[dict[str, Any], ...]) -> Asked:
-    job, node = (request.conditions[name] / NANO for name in ("rho_per_job_nano", "rho_total_per_node_nano"))
+    job, node = (request.conditions[name] for name in ("rho_per_job_nano", "rho_total_per_node_nano"))
     return Asked(
         request=request,
-        rho_job=f"{job:.9f}".rstrip("0"),
-        rho_node=f"{node:.9f}".rstrip("0"),
-        guess=f"{100 * min(1.0, 0.5 + 0.5 * sqrt(node / 2)):.1f}",
+        rho_job=write_nano(job),
+        rho_node=write_nano(node),
+        guess=f"{100 * min(1.0, 0.5 + 0.5 * sqrt(node / NANO / 2)):.1f}",
         datasets=datasets,
     )

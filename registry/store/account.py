@@ -86,6 +86,12 @@ class Sessions:
         """Forget it."""
         self._tx.execute(delete(WebSession).where(WebSession.hash == hash_))
 
+    def end_all(self, subject: str) -> int:
+        """Forget all of a person's; return how many those were."""
+        mine = self.of(subject)
+        self._tx.execute(delete(WebSession).where(WebSession.subject == subject))
+        return len(mine)
+
     def of(self, subject: str) -> tuple[Session, ...]:
         """Return a person's, the oldest first."""
         rows = self._tx.scalars(select(WebSession).where(WebSession.subject == subject).order_by(WebSession.began))

@@ -4,7 +4,6 @@ Whoever has a shell on the node may invite: the file permissions of its director
 """
 
 import datetime as dt
-import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from faces.passkeys import Credential, untrusted_credential_id
 from faces.sessions import ABSOLUTE, check_live, is_stale
 from faces.sessions import Session as Seen
+from protocol.crypto.digest import sha256_hex
 from sandbox.actions.passkey import Site, check_answer, open_enrolment
 from sandbox.domain.admin import CODE, check_name, signed_name
 from sandbox.errors import BadInput, Refused
@@ -144,4 +144,4 @@ def _begin(session: Session, name: str, browser: str, now: dt.datetime) -> str:
 
 
 def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return sha256_hex(secret.encode())

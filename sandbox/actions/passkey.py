@@ -8,7 +8,6 @@ signatures of an approval.
 
 import base64
 import datetime as dt
-import hashlib
 import hmac
 import json
 import secrets
@@ -23,6 +22,7 @@ from faces.passkeys import (
     registration_options,
     sign_in_options,
 )
+from protocol.crypto.digest import sha256_hex
 from protocol.documents.passkey import PasskeyOrigin
 from sandbox.domain.admin import CHALLENGE
 from sandbox.store.admin import UsedChallenge
@@ -78,7 +78,7 @@ def _use_challenge(session: Session, site: Site, purpose: str, untrusted: str, n
     head, mac = challenge[:-_MAC], challenge[-_MAC:]
     if not hmac.compare_digest(mac, _mac(site, purpose, head)):
         raise _refusal()
-    digest = hashlib.sha256(challenge).hexdigest()
+    digest = sha256_hex(challenge)
     late = int.from_bytes(head[_NONCE:], "big") <= microseconds(now)
     if late or session.get(UsedChallenge, digest) is not None:
         raise _refusal()

@@ -13,7 +13,7 @@ from protocol.documents.algorithm import Algorithm
 from protocol.documents.envelope import Envelope, read_claim, read_envelope
 from sandbox.actions.cancel import check_cancel, check_retry
 from sandbox.actions.status import describe_job, sealed_receipt
-from sandbox.actions.why import explain_job
+from sandbox.actions.why import explain, explain_job
 from sandbox.domain.job import BEFORE_CHARGE, JobState
 from sandbox.errors import BadInput, SafeconductError
 from sandbox.store import job
@@ -49,12 +49,13 @@ def list_waiting(store: Store, now: dt.datetime, limit: int) -> list[dict[str, A
     """The oldest jobs that are not over, each with the plain reason why it waits."""
     with store.reading() as session:
         rows = job.open_jobs(session, now, limit)
-    return [
-        {**describe_job(row, now), "slots": slots(row, now), "because": because, "next": explained["next"]}
-        for row in rows
-        for explained in [explain_job(store, row.id, now)]
-        for because in [explained["because"] or explained["next"]]
-    ]
+    return [_waiting(row, now) for row in rows]
+
+
+def _waiting(row: JobRow, now: dt.datetime) -> dict[str, Any]:
+    said = explain(row, now)
+    because = said["because"] or said["next"]
+    return {**describe_job(row, now), "slots": slots(row, now), "because": because, "next": said["next"]}
 
 
 def slots(row: JobRow, now: dt.datetime) -> dict[str, int] | None:

@@ -32,6 +32,11 @@ def explain_job(store: Store, order: str, now: dt.datetime) -> dict[str, Any]:
         if row is None:
             raise BadInput("job-unknown", f"This node has no job {order}; see `safeconduct node status`.")
         events = session.query(JobEvent).filter_by(job_id=order).order_by(JobEvent.id).all()
+    return {**explain(row, now), "history": _history(row, events, now)}
+
+
+def explain(row: JobRow, now: dt.datetime) -> dict[str, Any]:
+    """The same of a job that was read already, without its history."""
     told = describe_job(row, now)
     return {
         "order": row.id,
@@ -40,7 +45,6 @@ def explain_job(store: Store, order: str, now: dt.datetime) -> dict[str, Any]:
         "because": told["sentence"],
         "next": _next(row, told["state"]),
         "tried_again": told["losses"],
-        "history": _history(row, events, now),
     }
 
 

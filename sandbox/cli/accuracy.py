@@ -159,7 +159,9 @@ def _word(row: Row) -> str:
 
 
 def _rho(row: Row) -> str:
-    return f"{row.rho_nano / 10**9:g}"
+    from protocol.documents.amount import write_nano
+
+    return write_nano(row.rho_nano)
 
 
 def _misses(share: float) -> str:
@@ -174,7 +176,7 @@ def _advise(console: Console, question: Question, rows: Sequence[Row]) -> None:
     if allowed:
         best = min(allowed, key=lambda row: _height(row) or 0)
         where = f"{best.blocks} blocks, " if question.algorithm.mode == "block" else ""
-        console.print(f"Least error as the spec is: {where}rho {best.rho_nano / 10**9:g}.", markup=False)
+        console.print(f"Least error as the spec is: {where}rho {_rho(best)}.", markup=False)
         return
     refusals = [row.refused for row in rows if row.refused]
     say(f"Nothing of this would run. {refusals[-1].sentence} [{refusals[-1].code}]" if refusals else "No output.")

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from protocol.documents.amount import write_nano
 from protocol.errors import SafeconductError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _words(request: Request, folder: Path, who: Rehearser) -> list[str]:
         path = folder / f"{option.strip('-')}.json"
         path.write_text(json.dumps(content), encoding="utf-8")
         words += [option, str(path)]
-    words += ["--rho", f"{request.rho_nano // 10**9}.{request.rho_nano % 10**9:09d}"]
+    words += ["--rho", write_nano(request.rho_nano)]
     words += ["--blocks", str(request.blocks)] if request.blocks else []
     return [*words, "--seed", str(request.seed), "--seconds", str(request.seconds)]
 

@@ -211,15 +211,15 @@ def test_deployed_node_passes_doctor(network: Network) -> None:
 def test_job_across_two_deployed_nodes_survives_the_stop_of_one_and_is_charged_once(network: Network) -> None:
     for node in network.nodes.values():
         node.wait_until_healthy(5)
-    orders = _order(network, seconds=4)
+    orders = _order(network, seconds=8)
     stopped = network.nodes["node-se"]
-    wait_for(lambda: _is_running(stopped, orders["node-se"]), 60, "the start of the job's chambers")
+    wait_for(lambda: _is_running(stopped, orders["node-se"]), 120, "the start of the job's chambers")
     stopped.compose("stop", "--timeout", "30")
     stopped.run("start")
     with closing(network.client(RESEARCHER)) as client:
         for name, order in orders.items():
             world, root = network.worlds[name], network.worlds[name].open_root()
-            raw = wait_for(lambda order=order: _fetch(client.receipt, order), 90, f"the receipt of {name}")
+            raw = wait_for(lambda order=order: _fetch(client.receipt, order), 180, f"the receipt of {name}")
             proved = {"accreditations": [network.accreditations[name]], "statuses": client.statuses()}
             receipt = verify_receipt(raw, **proved, trust_root=root, order_id=order)
             assert (receipt.decision, receipt.rho_charged_nano) == ("released", 2_000_000), _why(network, name, order)

@@ -15,6 +15,7 @@ from client.errors import Conflict, UsageProblem
 from protocol.crypto.hpke import RecipientKey
 from protocol.crypto.keys import PrivateKey
 from protocol.documents.algorithm import Algorithm
+from protocol.documents.amount import write_nano
 from protocol.documents.envelope import read_claim, read_envelope
 from protocol.documents.job_order import JobOrder
 from protocol.documents.key import Key
@@ -121,8 +122,9 @@ def test_two_orders_never_share_a_nonce(algorithm: Algorithm) -> None:
 @pytest.mark.parametrize(
     ("text", "amount"), [("0.03125", 31_250_000), ("1", 10**9), ("0.000000001", 1), ("20", 20 * 10**9)]
 )
-def test_nano_reads_decimals_exactly(text: str, amount: int) -> None:
+def test_nano_reads_decimals_exactly_and_writes_them_back(text: str, amount: int) -> None:
     assert documents.nano(text) == amount
+    assert write_nano(amount) == text
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "0.0000000001", "nan", "inf", "1e", "", "0,5"])
