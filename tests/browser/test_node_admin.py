@@ -69,7 +69,10 @@ def do(page: Page, deed: str, reason: str) -> None:
 
 
 def test_admin_enrols_signs_in_and_runs_the_node(
-    served: Served, page_of: Callable[..., Page], authenticator: Callable[[Page], str]
+    served: Served,
+    page_of: Callable[..., Page],
+    authenticator: Callable[[Page], str],
+    screenshot: Callable[[Page, str], None],
 ) -> None:
     page = page_of(served.origin)
     authenticator(page)
@@ -85,6 +88,7 @@ def test_admin_enrols_signs_in_and_runs_the_node(
     assert {kit.tick(one).state for one in (order, other)} == {"held"}
     page.goto("/jobs")
     assert page.get_by_text("admin has it paused; the job goes on when the admin resumes").count() >= 2
+    screenshot(page, "node-jobs")
     page.get_by_role("link", name=other[:12]).click()
     do(page, "Cancel", "wrong cohort")
     assert kit.finish(other).state == "cancelled"

@@ -22,6 +22,7 @@ def test_a_member_declares_and_confirms(
     authenticator: Callable[[Page], str],
     assert_accessible: Callable[[Page], None],
     assert_no_csp_violation: Callable[[Page], None],
+    screenshot: Callable[[Page, str], None],
 ) -> None:
     algorithm = registry.publish("algorithms", registry.world.sign(registry.world.algorithm(), AUTHOR))
     request = review_request(registry.world)
@@ -36,6 +37,7 @@ def test_a_member_declares_and_confirms(
     page.get_by_role("button", name="Declare").click()
     page.get_by_label("Approve, as it was asked").check()
     page.get_by_label("Your reasons").fill("A median.")
+    screenshot(page, "review")
     page.get_by_role("button", name="Confirm, then sign").click()
 
     assert page.get_by_text("safeconduct review sign").count() == 1
