@@ -24,6 +24,7 @@ from registry.domain.caller import Caller, missing
 from registry.domain.review import ReviewState
 from registry.domain.review_acts import Act, Role, check_may, role
 from registry.domain.tally import Tally
+from registry.domain.terms import UntrustedTerms, check_not_wider, read_terms
 from registry.errors import Conflict, Forbidden, Malformed
 from registry.store import accreditation, document, review, review_words, roster, tables
 from registry.store.base import Transaction
@@ -135,13 +136,18 @@ def declare(
                 review_words.unprepare(scene.tx, algorithm, committee, box.project, caller.subject)
 
 
-def prepare(desk: Desk, caller: Caller, algorithm: str, chosen: Chosen, now: datetime) -> PreparedDecision:
-    """Keep the statement that a member is to sign, under a code that fetches it; it decides nothing until signed."""
+def prepare(
+    desk: Desk, caller: Caller, algorithm: str, chosen: Chosen, now: datetime, untrusted: UntrustedTerms | None = None
+) -> PreparedDecision:
+    """Keep the statement that a member is to sign, under a code that fetches it; it decides nothing until signed.
+
+    `untrusted` are the conditions of a form, for an approval; they and `chosen.conditions` are never wider than asked.
+    """
     with _acting(desk, caller, algorithm, Act.PREPARE, now) as scene:
         scene.box(chosen.committee, chosen.project, caller.subject)
         if chosen.decision == "reject" and not chosen.rationale.strip():
             raise Malformed("rationale-missing", "A rejection needs its reasons, for the author. Write them down.")
-        payload = statement_bytes(_statement(scene, caller.subject, chosen, now))
+        payload = statement_bytes(_statement(scene, caller.subject, chosen, untrusted, now))
         digest = sha256_hex(payload)
         row = PreparedDecision(
             digest=digest,
@@ -209,7 +215,7 @@ def _check_committee(tx: Transaction, desk: Desk, committee: str) -> None:
         raise Malformed("committee-unknown", f"No committee {committee} is seated here. Name one that is.")
 
 
-def _statement(scene: _Scene, member: str, chosen: Chosen, now: datetime) -> Approval:
+def _statement(scene: _Scene, member: str, chosen: Chosen, untrusted: UntrustedTerms | None, now: datetime) -> Approval:
     requests = review_words.requests(scene.tx, [scene.row.digest]).get(scene.row.digest, ())
     asked = next((each for each in requests if each.project == chosen.project), None)
     if asked is None:
@@ -219,7 +225,7 @@ def _statement(scene: _Scene, member: str, chosen: Chosen, now: datetime) -> App
     if not seated:
         raise missing("committee")
     check_seat(scene.tx, seated[-1], chosen.committee, member, now)
-    conditions = chosen.conditions or build(Conditions, asked.conditions)
+    conditions = _conditions(chosen, untrusted, build(Conditions, asked.conditions), now)
     fields = {
         "algorithm": scene.row.digest,
         "roster": seated[-1],
@@ -234,6 +240,14 @@ def _statement(scene: _Scene, member: str, chosen: Chosen, now: datetime) -> App
         "signed_at": now,
     }
     return build(Approval, fields)
+
+
+def _conditions(chosen: Chosen, untrusted: UntrustedTerms | None, asked: Conditions, now: datetime) -> Conditions:
+    if chosen.decision == "reject":
+        return chosen.conditions or asked
+    conditions = read_terms(untrusted, asked) if untrusted else chosen.conditions or asked
+    check_not_wider(conditions, asked, now)
+    return conditions
 
 
 def _comment(

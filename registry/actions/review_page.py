@@ -1,5 +1,6 @@
 """Put together what a committee's pages show: the list of reviews, and one review with what it rests on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
@@ -7,10 +8,13 @@ from typing import Any
 
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.amount import NANO, write_nano
+from protocol.documents.approval import Approval, Conditions
+from protocol.documents.strict import build
 from registry.actions import accepted, ballots, review
 from registry.actions.desk import Desk
 from registry.domain.caller import Caller
 from registry.domain.review import ReviewState
+from registry.domain.terms import SETS, describe_changes
 from registry.store import accreditation, document, order, tables
 from registry.store import review as versions
 from registry.store.base import Transaction
@@ -29,10 +33,24 @@ class Asked:
     """One request in a committee's terms. `guess`: how often a 50/50 guess about one person is right, in percent."""
 
     request: ReviewRequest
+    conditions: Conditions
     rho_job: str
     rho_node: str
     guess: str
     datasets: tuple[dict[str, Any], ...]
+
+    @property
+    def choices(self) -> dict[str, list[tuple[str, str]]]:
+        """The names that a member may leave out, as a form's value and label."""
+        return {name: [(each, each) for each in getattr(self.conditions, name)] for name in SETS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenVote:
+    """One vote that the reader may see, and where its conditions differ from what was asked, in words."""
+
+    row: tables.Approval
+    narrower: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +61,7 @@ class OnePage:
     algorithm: Algorithm
     author: tables.Accreditation | None
     asked: tuple[Asked, ...]
+    votes: tuple[SeenVote, ...]
 
 
 def list_page(
@@ -62,11 +81,13 @@ def show_page(desk: Desk, caller: Caller, digest: str, now: datetime) -> OnePage
     row = whole.review.algorithm
     with desk.store.reading() as tx:
         (envelope,) = document.envelopes(tx, [digest])
+        asked = tuple(_asked(each, _datasets(tx, each)) for each in whole.requests)
         return OnePage(
             whole=whole,
             algorithm=accepted.read(envelope, Algorithm),
             author=accreditation.current(tx, row.author),
-            asked=tuple(_asked(each, _datasets(tx, each)) for each in whole.requests),
+            asked=asked,
+            votes=_votes(tx, whole.review.approvals, asked),
         )
 
 
@@ -80,10 +101,21 @@ def _datasets(tx: Transaction, request: ReviewRequest) -> tuple[dict[str, Any], 
     return tuple(found)
 
 
+def _votes(tx: Transaction, rows: Iterable[tables.Approval], asked: Iterable[Asked]) -> tuple[SeenVote, ...]:
+    wanted = {each.request.project: each.conditions for each in asked}
+    return tuple(SeenVote(row=row, narrower=_narrower(tx, row, wanted.get(row.project))) for row in rows)
+
+
+def _narrower(tx: Transaction, row: tables.Approval, asked: Conditions | None) -> tuple[str, ...]:
+    found = [accepted.read(raw, Approval) for raw in document.envelopes(tx, [row.digest])]  # none once erased
+    return describe_changes(found[0].conditions, asked) if found and asked else ()
+
+
 def _asked(request: ReviewRequest, datasets: tuple[dict[str, Any], ...]) -> Asked:
     job, node = (request.conditions[name] for name in ("rho_per_job_nano", "rho_total_per_node_nano"))
     return Asked(
         request=request,
+        conditions=build(Conditions, request.conditions),
         rho_job=write_nano(job),
         rho_node=write_nano(node),
         guess=f"{100 * min(1.0, 0.5 + 0.5 * sqrt(node / NANO / 2)):.1f}",

@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from starlette.responses import RedirectResponse, Response
 
+from faces.forms import Form
 from protocol.documents.strict import build
 from registry.actions import message, review_acts, review_page
 from registry.actions.review_acts import Chosen
 from registry.domain.limits import PAGE_ITEMS
 from registry.domain.review import ABOUT
 from registry.domain.review_acts import Act, check_may
+from registry.domain.terms import UntrustedTerms
 from registry.errors import Malformed, RegistryError
 from registry.request import Now, TheDesk
 from registry.web.doors import APerson, TheForm, ThePages
@@ -70,8 +72,10 @@ def declare(desk: TheDesk, me: APerson, now: Now, digest: Digest, form: TheForm)
 def decide(desk: TheDesk, me: APerson, now: Now, digest: Digest, form: TheForm) -> Response:
     """Confirm a decision once; it is to be signed next."""
     fields = {name: form.untrusted(name) for name in ("committee", "project", "decision", "rationale")}
-    chosen = build(Chosen, {**fields, "checklist": list(form.untrusted_all("checklist"))})
-    review_acts.prepare(desk, me.person.caller, digest, chosen, now)
+    narrower = fields["decision"] == "narrower"
+    decision = "approve" if narrower else fields["decision"]
+    chosen = build(Chosen, {**fields, "decision": decision, "checklist": list(form.untrusted_all("checklist"))})
+    review_acts.prepare(desk, me.person.caller, digest, chosen, now, _terms(form, narrower=narrower))
     return _back(digest)
 
 
@@ -94,6 +98,19 @@ def comment(desk: TheDesk, me: APerson, now: Now, digest: Digest, form: TheForm)
             desk, me.person.caller, digest, committee, project, visibility=visibility, text=text, now=now
         )  # fmt: skip
     return _back(digest)
+
+
+def _terms(form: Form, *, narrower: bool) -> UntrustedTerms:
+    return UntrustedTerms(
+        narrower=narrower,
+        nodes=form.untrusted_all("nodes"),
+        datasets=form.untrusted_all("datasets"),
+        purposes=form.untrusted_all("purposes"),
+        runs=form.untrusted("runs"),
+        rho_job=form.untrusted("rho_job"),
+        rho_node=form.untrusted("rho_node"),
+        until=form.untrusted("until"),
+    )
 
 
 def _back(digest: str) -> Response:

@@ -1,59 +1,18 @@
 """A committee's pages, without script: the lists, one review from declaration to signing, what stays blind, markup."""
 
-import asyncio
-import html
 import re
 from typing import Any
 
-import httpx
 import pytest
 from factory import AUTHOR, COMMITTEE, PROJECT, RESEARCHER
-from review_requests import review_request
-
-from faces.browser import Browser
-from faces.sessions import Session
-from registry.store.account import Sessions
-
-BROWSERS = {
-    who: Browser(token=f"{number:064x}", fresh=False, secure=False)
-    for number, who in enumerate((AUTHOR, RESEARCHER, "meri", "mikko", "maria"), 1)
-}
+from review_visits import asked_review, decision_form, shown, visit
 
 
 @pytest.fixture
 def asked(settled: Any) -> tuple[Any, str]:
     """A version that asks a committee, and everybody signed in."""
-    algorithm = settled.submit(summary="<script>alert(1)</script> The log odds ratio.")
-    request = review_request(settled.world, purpose="<img src=x> Which variants?")
-    assert settled.request("POST", f"/reviews/{algorithm}/requests", AUTHOR, json=request).status_code == 201
-    with settled.desk.store.transaction() as tx:
-        for who, browser in BROWSERS.items():
-            Sessions(tx).add(Session(hash=browser.hash, subject=who, began=settled.now, seen=settled.now))
-    return settled, algorithm
-
-
-def visit(hub: Any, who: str | None, path: str, form: dict[str, Any] | None = None) -> httpx.Response:
-    """One request of a browser, with its cookie and its form's token."""
-    cookies = {"safeconduct": BROWSERS[who].token} if who else {}
-    method, more = "GET", {}
-    if form is not None and who is not None:
-        method, more = "POST", {"data": {**form, "form_token": BROWSERS[who].form_token}}
-
-    async def fetch() -> httpx.Response:
-        transport = httpx.ASGITransport(hub.app, raise_app_exceptions=False)
-        headers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://localhost", cookies=cookies, headers=headers, verify=False
-        ) as client:
-            return await client.request(method, path, **more)
-
-    return asyncio.run(fetch())
-
-
-def shown(hub: Any, who: str, path: str) -> str:
-    answer = visit(hub, who, path)
-    assert answer.status_code == 200, answer.text
-    return html.unescape(answer.text)
+    purpose = {"purpose": "<img src=x> Which variants?"}
+    return settled, asked_review(settled, request=purpose, summary="<script>alert(1)</script> The log odds ratio.")
 
 
 def test_a_member_goes_from_the_list_to_what_is_to_be_signed(asked: tuple[Any, str]) -> None:
@@ -69,11 +28,7 @@ def test_a_member_goes_from_the_list_to_what_is_to_be_signed(asked: tuple[Any, s
 
     assert visit(hub, "meri", f"{here}/declare", {"committee": COMMITTEE, "conflict": "no"}).status_code == 303
     assert "Confirm, then sign" in shown(hub, "meri", here)
-    chosen = {
-        "committee": COMMITTEE, "project": PROJECT, "decision": "approve", "rationale": "A median.",
-        "checklist": ["outputs", "budget"],
-    }  # fmt: skip
-    assert visit(hub, "meri", f"{here}/decide", chosen).status_code == 303
+    assert visit(hub, "meri", f"{here}/decide", decision_form(checklist=["outputs", "budget"])).status_code == 303
 
     found = re.search(r"safeconduct review sign ([A-Za-z0-9_-]{43})", shown(hub, "meri", here))
     assert found is not None
