@@ -20,7 +20,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import docker
 import docker.errors
@@ -31,7 +31,6 @@ from factory import AUTHOR, HOLDER, OFFICE, RESEARCHER, World, digest_of, key_en
 from client.api import RegistryClient
 from client.errors import ClientError
 from protocol.chain import OrderBundle, open_release, verify_receipt
-from protocol.documents.algorithm import ImageIdentity
 from protocol.documents.receipt import Receipt
 from protocol.documents.release import Release
 from sandbox.actions.show_ledger import show_ledger, verify_ledger
@@ -57,14 +56,20 @@ def wait_for(look: Callable[[], T | None], seconds: float, what: str) -> T:
 class Lab:
     """One registry, one node, and the people of `factory.World`."""
 
-    def __init__(self, folder: Path, redis: str, *, node_database: str = "", registry_database: str = "") -> None:
-        """The databases are files in the folder unless addresses are given."""
+    def __init__(
+        self, folder: Path, redis: str, *, node_database: str = "", registry_database: str = "", at: Self | None = None
+    ) -> None:
+        """The databases are files in the folder unless addresses are given; `at` is a lab whose registry is this one's.
+
+        The node is `factory.NODE` unless `world.node` is changed before the node is made.
+        """
         self.folder = folder
         self.database = node_database or f"sqlite:///{folder / 'node' / 'node.db'}"
         self.registry_database = registry_database or f"sqlite:///{folder / 'registry' / 'registry.db'}"
         self.world = World(now=datetime.now(UTC).replace(microsecond=0))
         self.node = folder / "node"
-        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.url = at.url if at else f"http://127.0.0.1:{_free_port()}"
+        self.registry: Path = at.registry if at else folder / "registry"
         self.environment = os.environ | {
             "SAFECONDUCT_REDIS_URL": redis,
             "DOCKER_HOST": ENGINE,
@@ -125,7 +130,7 @@ class Lab:
     def start_registry(self) -> None:
         office = self.folder / "office.json"
         office.write_text(json.dumps({"office": OFFICE, "keys": [key_entry(OFFICE)]}))
-        folder = str(self.folder / "registry")
+        folder = str(self.registry)
         where = ["--url", self.url, "--database", self.registry_database]
         self.command("registry", "init", "--dir", folder, "--office", f"{OFFICE}={office}", *where, "--json")
         self.run_registry()
@@ -141,7 +146,7 @@ class Lab:
     def run_registry(self) -> None:
         """Run the registry that was made."""
         port = self.url.rpartition(":")[2]
-        self.start("registry", "registry", "run", "--dir", str(self.folder / "registry"), "--port", port)
+        self.start("registry", "registry", "run", "--dir", str(self.registry), "--port", port)
         wait_for(self._registry_answers, 30, "the registry's start")
 
     def client(self, who: str | None = None) -> RegistryClient:
@@ -162,7 +167,7 @@ class Lab:
         """Make, accredit and stock the node, under the policy's numbers in a file or those given."""
         numbers = self.world.policy(**policy).model_dump(mode="json", exclude={"policy_set_digest"})
         numbers = json.loads(policy_file.read_bytes()) if policy_file else numbers
-        pinned = json.loads((self.folder / "registry" / "log.public.json").read_bytes())
+        pinned = json.loads((self.registry / "log.public.json").read_bytes())
         custodians = [{"person": name, "keys": [key_entry(name)]} for name in CUSTODIANS]
         believed = self.world.trust_root(holder=numbers["holder"], log_key=pinned, custodians=custodians)
         root = self.world.sign(believed, HOLDER)
@@ -236,7 +241,7 @@ class Lab:
         identity = tiny_image.write_image(archive, json.dumps(result).encode(), seconds)
         self.images.append(identity.config_digest)
         self.client(AUTHOR).upload_image(archive, identity.archive_digest)
-        return _specification(identity) | changes
+        return tiny_image.specification(identity) | changes
 
     def order(self, algorithm: Mapping[str, Any], *, approvals: Any = None, to: str | None = None, **order: Any) -> str:
         """Have an algorithm approved and order it; return the order's id."""
@@ -273,21 +278,6 @@ class Lab:
             return getattr(self.client(RESEARCHER), what)(order)
         except ClientError:
             return None
-
-
-def _specification(identity: ImageIdentity) -> dict[str, Any]:
-    share = {"name": "share", "kind": "number", "range": ["0", "1"], "default": "0", "aggregator": "mean"}
-    return {
-        "name": f"tiny-{secrets.token_hex(4)}",
-        "image": identity.model_dump(),
-        "entrypoint": [tiny_image.PROGRAM],
-        "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
-        "outputs": [share],
-        "inputs": {"variants": False, "columns": ["age"]},
-        "model_parameters": 1,
-        "slot_milliseconds": 20_000,
-        "memory_bytes": 64 * 2**20,
-    }
 
 
 def _free_port() -> int:

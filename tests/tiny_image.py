@@ -6,9 +6,11 @@ It needs no compiler, no base image and no engine to be made, and starts as fast
 import hashlib
 import io
 import json
+import secrets
 import struct
 import tarfile
 from pathlib import Path
+from typing import Any
 
 from client.canonical import write_canonical
 from protocol.documents.algorithm import ImageIdentity
@@ -86,3 +88,19 @@ def _tar(files: dict[str, tuple[bytes, int]]) -> bytes:
             member.size, member.mode = len(content), mode
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def specification(identity: ImageIdentity) -> dict[str, Any]:
+    """What this image changes of an algorithm's specification; each name is a new one."""
+    share = {"name": "share", "kind": "number", "range": ["0", "1"], "default": "0", "aggregator": "mean"}
+    return {
+        "name": f"tiny-{secrets.token_hex(4)}",
+        "image": identity.model_dump(),
+        "entrypoint": [PROGRAM],
+        "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
+        "outputs": [share],
+        "inputs": {"variants": False, "columns": ["age"]},
+        "model_parameters": 1,
+        "slot_milliseconds": 20_000,
+        "memory_bytes": 64 * 2**20,
+    }

@@ -19,7 +19,7 @@ import tiny_image
 from deployment import Deployment
 from factory import AUTHOR, HOLDER, OFFICE, RESEARCHER, World, digest_of, key_entry, private_key, recipient_key
 from machine import Machine
-from node_lab import _specification, wait_for
+from node_lab import wait_for
 from private_engine import PrivateEngine, copy_image, is_possible, remove_other_images
 from service_image import service_image
 
@@ -187,7 +187,7 @@ def _order(network: Network, seconds: int) -> dict[str, str]:
     orders = {}
     with closing(network.client(AUTHOR)) as author, closing(network.client(RESEARCHER)) as researcher:
         author.upload_image(archive, identity.archive_digest)
-        algorithm = _specification(identity)
+        algorithm = tiny_image.specification(identity)
         for name, world in network.worlds.items():
             conditions = world.conditions(runs_per_node=10, nodes=sorted(NODES), datasets=sorted(NODES.values()))
             order = {"blocks": 4, "parameters": {}, "nonce": secrets.token_hex(16)}

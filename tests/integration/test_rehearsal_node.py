@@ -17,7 +17,7 @@ import pytest
 import tiny_image
 from docker.errors import ImageNotFound
 from factory import AUTHOR, HOLDER, NODE, OFFICE, digest_of, private_key
-from node_lab import ENGINE, _specification, wait_for
+from node_lab import ENGINE, wait_for
 from registry_process import Registry, running
 from typer.testing import CliRunner
 
@@ -91,7 +91,7 @@ class Place:
         identity = tiny_image.write_image(archive, b'{"share": 0.50000000%07d}' % secrets.randbelow(10**7), seconds)
         self.images.append(identity.config_digest)
         self.author.upload_image(archive, identity.archive_digest)
-        raw = self.world.sign(self.world.algorithm(**(_specification(identity) | changes)), AUTHOR)
+        raw = self.world.sign(self.world.algorithm(**(tiny_image.specification(identity) | changes)), AUTHOR)
         return self.author.publish("algorithms", raw), raw
 
     def evidence(self, algorithm: str) -> dict[str, Any]:
