@@ -19,10 +19,12 @@ def invitation(registry: Registry, who: str) -> str:
     return str(answer.json()["url"])
 
 
-def sign_in(registry: Registry, who: str, page: Page, authenticator: Callable[[Page], str]) -> Page:
-    """Register a passkey for `who` on this page's own authenticator; it is signed in afterwards."""
+def sign_in(
+    registry: Registry, who: str, page: Page, authenticator: Callable[[Page], str], invited: str | None = None
+) -> Page:
+    """Register a passkey for `who` on this page's own authenticator, by an invitation that was given or a new one."""
     authenticator(page)
-    page.goto(invitation(registry, who))
+    page.goto(invited or invitation(registry, who))
     page.get_by_role("button", name="Register a passkey").click()
     page.wait_for_url("**/account")
     return page

@@ -17,7 +17,7 @@ from registry.actions.scope import scope_of
 from registry.domain.caller import Caller, missing
 from registry.domain.review import ENDED, ReviewState
 from registry.domain.review_acts import Role, is_open_to, role
-from registry.domain.tally import Tally
+from registry.domain.tally import Outcome, Tally
 from registry.errors import Conflict, Unbelievable, WrongState
 from registry.store import accreditation, document, review, review_words, roster, tables
 from registry.store.base import Transaction
@@ -41,6 +41,8 @@ class Review:
     deadlines: Mapping[str, datetime]
     mine: tuple[tuple[str, str], ...]
     """The places where the reader may still vote for the first time."""
+    anew: tuple[tuple[str, str], ...]
+    """The places where the reader has voted and, while all consolidate, may vote anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,11 @@ def seen_by(desk: Desk, person: str | None, row: tables.Algorithm, found: ballot
         role=role(person or "", row.author, tallies, declared_by(found, row, person or "")),
         deadlines={name: moment for name, moment in deadlines.items() if moment is not None},
         mine=tuple((one.committee, one.project) for one in tallies if person in one.waiting),
+        anew=tuple(
+            (one.committee, one.project)
+            for one in tallies
+            if person in one.voted and one.outcome is Outcome.CONSOLIDATING
+        ),
     )
 
 

@@ -1,22 +1,17 @@
 """The local signer in a real browser: make a signing passkey, prove it, sign a decision that a registry prepared."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from factory import AUTHOR, COMMITTEE, HOLDER, OFFICE, PROJECT, RESEARCHER, digest_of
+from factory import AUTHOR, COMMITTEE, OFFICE, PROJECT, RESEARCHER
+from local_signing import command, ended, make_passkey, pin, press, seat
 from playwright.sync_api import Browser, Page
 from registry_process import Registry
 from review_requests import review_request
 
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import read_claim
-from protocol.documents.key_proof import read_request
 from protocol.documents.passkey import PasskeyOrigin
 
 PORT = 8767
@@ -34,28 +29,6 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
         made.stop()
 
 
-@contextmanager
-def command(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A command that serves a page, and the page's address; killed at the end if it has not ended by itself."""
-    line = [sys.executable, "-m", "client.cli", *words, "--no-browser", "--seconds", "60", "--json"]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    first = process.stderr.readline()
-    try:
-        assert "Open this page" in first, first + process.stderr.read()
-        yield process, first.rpartition(" ")[2].strip()
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
-    out, narrated = process.communicate(timeout=30)
-    assert process.returncode == 0, narrated
-    return dict(json.loads(out))
-
-
 def with_passkeys(page: Page) -> list[str]:
     """Give the page's browser an authenticator; return the list in which violations of the policy are gathered."""
     session = page.context.new_cdp_session(page)
@@ -71,41 +44,20 @@ def with_passkeys(page: Page) -> list[str]:
     return said
 
 
-def press(page: Page, address: str) -> str:
-    page.goto(address)
-    page.click("#go")
-    page.wait_for_selector("#said[data-done=yes]", timeout=20_000)
-    return page.inner_text("#said")
-
-
 def test_a_member_makes_a_passkey_and_signs_what_the_registry_prepared(
     browser: Browser, registry: Registry, tmp_path: Path
 ) -> None:
     page = browser.new_page()
     said = with_passkeys(page)
     home = tmp_path / "home"
-    words = ["key", "passkey", "--subject", "meri", "--office", OFFICE, "--page", PAGE.origin, "--home", str(home)]
-    with command(*words) as (process, address):
-        assert "Made and proved" in press(page, address)
-        made = ended(process)
-    request = read_request(Path(made["request"]).read_bytes(), [PAGE])
-
     world = registry.world
-    seat = world.member("meri", key=request.keys[0].model_dump()) | {"proof": request.proofs[0].model_dump()}
-    roster = world.roster(version=2, members=[seat, world.member("mikko")])
+    sits = seat(world, "meri", make_passkey(page, "meri", home, PAGE))
+    roster = world.roster(version=2, members=[sits, world.member("mikko")])
     roster_digest = registry.publish("rosters", world.sign(roster, OFFICE))
     algorithm = registry.publish("algorithms", world.sign(world.algorithm(), AUTHOR))
     code = _prepare(registry, algorithm)
 
-    root = world.sign(world.trust_root(passkey_origins=[PAGE.model_dump()]), HOLDER)
-    (home / "root.json").write_bytes(root)
-    profile = {
-        "registry": registry.url,
-        "person": "meri",
-        "trust_root": str(home / "root.json"),
-        "fingerprint": digest_of(root),
-    }
-    (home / "config.toml").write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in profile.items()))
+    pin(world, "meri", home, registry.url, {"passkey_origins": [PAGE.model_dump()]})
     with command("review", "sign", code, "--home", str(home)) as (process, address):
         page.goto(address)
         shown = page.inner_text("main")

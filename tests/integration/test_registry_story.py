@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import played_node
 import pytest
 from databases import Database
 from factory import AUTHOR, NODE, OFFICE, RESEARCHER, recipient_key
 from registry_process import Registry, running
 
-from protocol.chain import OrderBundle, open_release, seal_release, verify_order, verify_receipt
-from protocol.crypto.digest import sha256_hex
-from protocol.documents.strict import canonical
+from protocol.chain import open_release, verify_receipt
 
 OTHER_NODE, OTHER = "node-es", "eve"
 
@@ -34,23 +33,10 @@ def test_from_submission_to_release(registry: Registry) -> None:
     assert review["state"] == "approved"
 
     order_id = registry.publish("orders", registry.order(approvals=approvals))
-    (handed,) = registry.request("GET", f"/nodes/{NODE}/orders", NODE).json()["orders"]
-    verified = verify_order(
-        OrderBundle.from_json(canonical(handed)),
-        trust_root=world.open_root(),
-        node=NODE,
-        datasets=frozenset({world.dataset}),
-        now=world.now,
-    )
-    ciphertext = seal_release(world.release(verified.order, order_id), verified.order.recipient_bytes)
-    bound = {"release_digest": sha256_hex(ciphertext), "rho_charged_nano": verified.order.rho_nano}
-    made = world.receipt(verified.order, order_id, decision="released", code="released", **bound)
-    receipt_raw = world.sign(made, NODE)
-
-    door = f"/nodes/{NODE}"
-    assert registry.request("POST", f"{door}/progress", NODE, json={"order": order_id, "state": "running"}).is_success
-    assert registry.request("POST", f"{door}/receipts", NODE, content=receipt_raw).status_code == 201
-    assert registry.request("PUT", f"{door}/releases/{order_id}", NODE, content=ciphertext).status_code == 201
+    root = world.open_root()
+    verified = played_node.take(registry, root, world.now)
+    assert verified.order_id == order_id
+    played_node.answer(registry, verified)
 
     mine = f"/orders/{order_id}"
     assert registry.request("GET", mine, RESEARCHER).json()["state"] == "released"
@@ -58,7 +44,7 @@ def test_from_submission_to_release(registry: Registry) -> None:
         registry.request("GET", f"{mine}/receipt", RESEARCHER).content,
         accreditations=[registry.request("GET", f"/accreditations/{NODE}", RESEARCHER).content],
         statuses=[text.encode() for text in registry.request("GET", "/statuses").json()["statuses"]],
-        trust_root=world.open_root(),
+        trust_root=root,
     )
     release = open_release(registry.request("GET", f"{mine}/release", RESEARCHER).content, receipt, recipient_key())
     assert str(release.outputs[0].value) == "0.31"

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from factory import AUTHOR, COMMITTEE, PROJECT, RESEARCHER
+from factory import AUTHOR, COMMITTEE, OFFICE, PROJECT, RESEARCHER
 from review_visits import asked_review, decision_form, shown, visit
 
 
@@ -54,6 +54,23 @@ def test_blind_votes_and_comments_are_on_nobody_elses_page(asked: tuple[Any, str
             assert "meri" not in page, (who, path)
             assert "I doubt" not in page
             assert "not open yet" in page
+
+
+def test_who_has_voted_may_vote_anew_once_the_votes_are_open_and_undecided(asked: tuple[Any, str]) -> None:
+    hub, algorithm = asked
+    here = f"/reviews/{algorithm}"
+    roster = hub.world.roster(version=2, seats=["chair"])  # nobody has that seat: a majority is no quorum
+    hub.roster = hub.publish("rosters", hub.world.sign(roster, OFFICE))
+    for member in ("meri", "mikko"):
+        hub.vote(algorithm, member)
+    assert "Confirm, then sign" not in shown(hub, "meri", here)  # blind: what was signed stays
+
+    hub.vote(algorithm, "maria")
+
+    for member in ("meri", "mikko", "maria"):
+        assert "Confirm, then sign" in shown(hub, member, here)
+    assert "Confirm, then sign" not in shown(hub, AUTHOR, here)
+    assert "Needs your vote" not in shown(hub, "meri", "/reviews")
 
 
 def test_a_return_goes_to_the_researchers_list_and_inbox(asked: tuple[Any, str]) -> None:
