@@ -11,6 +11,7 @@ from registry.actions.desk import Desk
 from registry.domain.account import Person
 from registry.domain.caller import missing
 from registry.domain.standing import check_standing
+from registry.domain.workflow import Stage
 from registry.errors import Unauthenticated
 from registry.store import accreditation, document, roster, tables
 from registry.store.base import Transaction
@@ -29,11 +30,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committee:
-    """One committee's newest roster; a member is a person, an institution and seats."""
+    """One committee's newest roster; a member is a person, an institution and seats.
+
+    `stage` is its part in the process of reviews here, or None where the process knows none for it.
+    """
 
     row: tables.Roster
     members: tuple[tuple[str, str, str], ...]
     minimum_approvals: int
+    stage: Stage | None
 
 
 def list_people(desk: Desk, person: Person, now: datetime, *, after: int, limit: int) -> tuple[Entry, ...]:
@@ -57,7 +62,10 @@ def show_person(desk: Desk, person: Person, subject: str, now: datetime) -> Entr
 def list_committees(desk: Desk, person: Person) -> tuple[Committee, ...]:
     """Return the newest roster of each of the office's committees."""
     with desk.store.reading() as tx:
-        return tuple(_committee(tx, row) for row in roster.newest_of_office(tx, person.subject))
+        return tuple(
+            _committee(tx, row, desk.workflow.stage(row.committee))
+            for row in roster.newest_of_office(tx, person.subject)
+        )
 
 
 def _entry(tx: Transaction, row: tables.Accreditation, now: datetime) -> Entry:
@@ -68,8 +76,8 @@ def _entry(tx: Transaction, row: tables.Accreditation, now: datetime) -> Entry:
     return Entry(row=row, standing="ends soon" if row.valid_until - now < SOON else "valid")
 
 
-def _committee(tx: Transaction, row: tables.Roster) -> Committee:
+def _committee(tx: Transaction, row: tables.Roster, stage: Stage | None) -> Committee:
     (envelope,) = document.envelopes(tx, [row.digest])
     found = accepted.read(envelope, Roster)
     members = tuple((each.person, each.institution, ", ".join(each.seats)) for each in found.members)
-    return Committee(row=row, members=members, minimum_approvals=found.minimum_approvals)
+    return Committee(row=row, members=members, minimum_approvals=found.minimum_approvals, stage=stage)

@@ -1,4 +1,4 @@
-"""What everybody may see: what ran, algorithms and their reviews, nodes and datasets, the log, the API by name."""
+"""What everybody may see: what ran, algorithms and how they are reviewed, nodes and datasets, the log, the API."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from registry.actions import catalogue, public, rehearsal, review
 from registry.domain.limits import PAGE_ITEMS, PAGE_ITEMS_MOST
+from registry.domain.review import ABOUT
 from registry.request import Now, TheDesk
 from registry.web.doors import Anybody, ThePages
 
@@ -52,6 +53,12 @@ def show_nodes(desk: TheDesk, pages: ThePages, looker: Anybody, after: Position 
     following = f"/nodes?after={nodes[-1].sequence}" if len(nodes) == PAGE_ITEMS else ""
     datasets = catalogue.list_catalogues(desk, after="", limit=PAGE_ITEMS_MOST)
     return pages.show("nodes.html", looker.visit, nodes=nodes, catalogues=datasets, following=following)
+
+
+@router.get("/process")
+def show_process(desk: TheDesk, pages: ThePages, looker: Anybody) -> Response:
+    """Show how reviews go here: what is checked first, how long committees have, what each state means."""
+    return pages.show("process.html", looker.visit, workflow=desk.workflow, about=ABOUT)
 
 
 @router.get("/log")

@@ -30,6 +30,7 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/algorithms"): EVERYBODY,
     ("GET", "/algorithms/{digest}"): EVERYBODY,
     ("GET", "/nodes"): EVERYBODY,
+    ("GET", "/process"): EVERYBODY,
     ("GET", "/log"): EVERYBODY,
     ("GET", "/docs"): EVERYBODY,
     ("GET", "/sign-in"): EVERYBODY,

@@ -2,10 +2,17 @@
 
 import asyncio
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 from factory import NODE, OFFICE, digest_of
+
+from registry.domain.review import ABOUT
+from registry.workflows import read_workflow
+
+WORKFLOWS = Path(__file__).parents[3] / "policies" / "workflows"
 
 
 def page(hub: Any, path: str) -> httpx.Response:
@@ -51,6 +58,19 @@ def test_an_empty_registry_has_pages_too(hub: Any) -> None:
         answer = page(hub, path)
         assert answer.status_code == 200
         assert said in answer.text
+
+
+def test_the_process_page_tells_stages_days_and_states(hub: Any) -> None:
+    hub.app.state.desk = replace(hub.desk, workflow=read_workflow(WORKFLOWS / "1mg.toml"))
+
+    text = page(hub, "/process").text
+
+    rows = re.findall(r'__header">(.*?)</th>\s*(?:<td[^>]*>(.*?)</td>\s*)(?:<td[^>]*>(.*?)</td>\s*)', text)
+    assert ("data access committee", "dac-*", "5 working days") in rows
+    assert ("national review", "*", "10 working days") in rows
+    assert "the image must be at the registry" in text
+    assert "12-25, 12-26" in text
+    assert {each.words for each in ABOUT.values()} <= {first for first, *_ in rows}
 
 
 def test_text_from_outside_is_never_markup(settled: Any) -> None:
