@@ -58,13 +58,18 @@ def read_document(path: Path) -> bytes:
 
 def write_document(path: Path, envelope: bytes, *, force: bool) -> dict[str, Any]:
     """Write a signed document, whole or not at all, and say where it is and what its digest is."""
+    write_file(path, envelope, force=force)
+    return {"file": str(path), "digest": read_envelope(envelope).digest}
+
+
+def write_file(path: Path, content: bytes, *, force: bool) -> None:
+    """Write a file, whole or not at all; refused where there is one already."""
     if path.exists() and not force:
         raise Conflict("file-exists", f"{path} is already there and is kept. Choose another name or say --force.")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.write_bytes(envelope)
+    part.write_bytes(content)
     part.replace(path)
-    return {"file": str(path), "digest": read_envelope(envelope).digest}
 
 
 def read_json(path: Path) -> Any:

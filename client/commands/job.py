@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from client import documents
 from client.client import Client
-from client.commands.common import KeyOption, PassphraseFile, RegistryOption, now, person, read_json
+from client.commands.common import (
+    ForceOption,
+    KeyOption,
+    PassphraseFile,
+    RegistryOption,
+    now,
+    person,
+    write_file,
+)
+from client.commands.job_page import results_page
 from client.commands.job_tables import show_previews, show_results
+from client.commands.job_wishes import Asked, parameters_of, wishes_of
 from client.console import JsonFlag, emit, err, pairs, say
-from client.errors import JobFailed, UsageProblem
+from client.errors import JobFailed
 from client.home import HomeOption
 from client.results import as_data, combination_data, combine_all
 from protocol.errors import Refused
@@ -39,6 +46,7 @@ BlocksOption = Annotated[int, typer.Option(help="How many blocks; 0 in unit mode
 ParamOption = Annotated[list[str] | None, typer.Option(help="NAME=VALUE; the value as JSON, else as text.")]
 ParamsOption = Annotated[Path | None, typer.Option(help="JSON file with the parameters.")]
 ApprovalOption = Annotated[list[str] | None, typer.Option(help="Approval digests; without it, the project's.")]
+PageOption = Annotated[Path | None, typer.Option(help="Also write them, drawn and as tables, to this HTML file.")]
 Orders = Annotated[list[str], typer.Argument(help="Order ids.")]
 
 
@@ -74,7 +82,7 @@ def submit(
             blocks=blocks,
             approval=approval,
         )
-        wishes = _wishes(me, algorithm, asked, _parameters(param, params))
+        wishes = wishes_of(me, algorithm, asked, parameters_of(param, params))
         ids = me.order(wishes, lifetime=timedelta(hours=valid_hours))
     data = [
         {"node": wish.node, "dataset": wish.dataset, "order": order} for wish, order in zip(wishes, ids, strict=True)
@@ -115,7 +123,7 @@ def preview(
             blocks=blocks,
             approval=approval,
         )
-        wishes = _wishes(me, algorithm, asked, _parameters(param, params))
+        wishes = wishes_of(me, algorithm, asked, parameters_of(param, params))
         data = [look(me, wish, now()) for wish in wishes]
     emit(data, as_json=as_json, show=lambda console: show_previews(console, data))
 
@@ -141,6 +149,8 @@ def watch(
 @app.command()
 def results(
     orders: Orders,
+    page: PageOption = None,
+    force: ForceOption = False,
     key: KeyOption = None,
     passphrase_file: PassphraseFile = None,
     registry: RegistryOption = None,
@@ -152,6 +162,8 @@ def results(
         found = me.results(orders)
     combined = combine_all(found)
     data = {"results": [as_data(one) for one in found], "combined": [combination_data(one) for one in combined]}
+    if page:
+        write_file(page, results_page(found, combined).encode(), force=force)
     emit(data, as_json=as_json, show=lambda console: show_results(console, found, combined))
     _check_released([one.receipt.decision for one in found])
 
@@ -207,83 +219,3 @@ def _check_released(decisions: list[str]) -> None:
     bad = next((one for one in decisions if one != "released"), None)
     if bad:
         raise JobFailed("job-ended", f"A job ended as {bad}; its receipt says why.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What was said on the command line about one order for several nodes."""
-
-    project: str
-    purpose: str
-    node: list[str]
-    rho: str | None
-    share: list[str] | None
-    interval: list[str] | None
-    blocks: int
-    approval: list[str] | None
-
-
-def _wishes(me: Client, algorithm: str, asked: Asked, parameters: dict[str, Any]) -> list[documents.Wish]:
-    """One wish for each node; refused without any approval."""
-    digest, document = me.find_algorithm(algorithm)
-    approvals = tuple(asked.approval or me.approvals_of(digest, asked.project))
-    if not approvals:
-        sentence = f"The registry has no approval of {algorithm} for {asked.project}; ask the committee for one."
-        raise Refused("approval-missing", sentence)
-    return [
-        documents.Wish(
-            algorithm=document,
-            algorithm_digest=digest,
-            approvals=approvals,
-            project=asked.project,
-            purpose=asked.purpose,
-            node=place,
-            dataset=dataset,
-            parameters=parameters,
-            blocks=asked.blocks,
-            rho=_rho(asked.rho, asked.share),
-            intervals=_shares(asked.interval),
-        )
-        for place, dataset in _places(me, asked.node)
-    ]
-
-
-def _parameters(param: list[str] | None, params: Path | None) -> dict[str, Any]:
-    return {**(read_json(params) if params else {}), **dict(_parameter(one) for one in param or [])}
-
-
-def _places(me: Client, named: list[str]) -> list[tuple[str, str]]:
-    pairs_ = [one.partition("=") for one in named]
-    offered = me.registry.listing("datasets") if any(not sep for _, sep, _ in pairs_) else []
-    return [(node, dataset or _only_dataset(node, offered)) for node, _, dataset in pairs_]
-
-
-def _only_dataset(node: str, offered: list[dict[str, Any]]) -> str:
-    found = [one["dataset"] for one in offered if one["node"] == node]
-    if len(found) != 1:
-        sentence = f"{node} offers {', '.join(found) or 'nothing yet'}; say which with --node {node}=DATASET."
-        raise UsageProblem("dataset-unclear", sentence)
-    return str(found[0])
-
-
-def _rho(total: str | None, shares: list[str] | None) -> int | dict[str, int]:
-    if (total is None) == (not shares):
-        raise UsageProblem("rho-needed", "Say how much privacy to spend: --rho TOTAL, or --share OUTPUT=RHO for each.")
-    if total is not None:
-        return documents.nano(total)
-    return _shares(shares)
-
-
-def _shares(named: list[str] | None) -> dict[str, int]:
-    parts = [one.rpartition("=") for one in named or []]
-    return {name: documents.nano(amount) for name, _, amount in parts}
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise UsageProblem("param-malformed", f"{text!r} is not NAME=VALUE.")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value

@@ -69,14 +69,14 @@ def _show(console: Console, result: Result) -> None:
 
 def values(release: Release) -> Table:
     """Return a release's values and intervals as a table: a row for each number, vote and bar."""
-    table = Table("output", "value", *_headings(release), "rho", box=None)
+    table = Table("output", "value", *headings(release), "rho", box=None)
     for output in release.outputs:
-        for row in _rows(output):
+        for row in rows_of(output):
             table.add_row(*(escape(cell) for cell in row))
     return table
 
 
-def _headings(release: Release) -> tuple[str, str]:
+def headings(release: Release) -> tuple[str, str]:
     """Head the columns of intervals with the level of the first interval in each."""
     bars = [output for output in release.outputs if isinstance(output, ReleasedHistogram)]
     noise: list[Interval | Cover] = [*(one.noise_interval for one in release.numbers), *(one.noise for one in bars)]
@@ -87,7 +87,8 @@ def _headings(release: Release) -> tuple[str, str]:
     return f"noise {level(noise[0])}" if noise else "noise", f"total {level(total[0])}" if total else "total"
 
 
-def _rows(output: ReleasedOutput) -> list[list[str]]:
+def rows_of(output: ReleasedOutput) -> list[list[str]]:
+    """Return an output's rows: name, value, interval of the noise, total interval, rho."""
     rho = nano(output.rho_nano)
     if isinstance(output, ReleasedCategory):
         return [[output.name, output.category, "-", "-", rho]]
