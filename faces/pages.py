@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from faces.assets import Assets
 from faces.browser import Browser
+from protocol.documents.amount import write_nano
 
 _OWN: Final = Path(__file__).parent / "templates"
 
@@ -51,7 +52,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals |= {"site": site, "asset": assets.url}
-        self._environment.filters |= {"moment": _moment, "words": _words}
+        self._environment.filters |= {"moment": _moment, "words": _words, "nano": write_nano}
 
     def show(
         self,

@@ -1,6 +1,6 @@
 """Documents exactly as received, and the audit line beside them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,3 +39,9 @@ def only(tx: Transaction, digests: Iterable[str], kind: str) -> tuple[str, ...]:
     wanted = tuple(dict.fromkeys(digests))
     found = set(tx.scalars(select(Document.digest).where(Document.digest.in_(wanted), Document.kind == kind)))
     return tuple(digest for digest in wanted if digest in found)
+
+
+def events(tx: Transaction, subjects: Iterable[str], verbs: Iterable[str]) -> Sequence[Event]:
+    """Return what the audit holds about these subjects under these verbs, oldest first."""
+    those = select(Event).where(Event.subject.in_(tuple(subjects)), Event.verb.in_(tuple(verbs)))
+    return tx.scalars(those.order_by(Event.sequence)).all()

@@ -35,6 +35,12 @@ def of_researcher(tx: Transaction, subject: str, *, before: int | None, limit: i
     return tx.scalars(mine.order_by(Order.sequence.desc()).limit(limit)).all()
 
 
+def of_question(tx: Transaction, researcher: str, algorithm: str, project: str, *, limit: int) -> Sequence[Order]:
+    """Return a researcher's newest orders of one algorithm for one project."""
+    mine = select(Order).where(Order.researcher == researcher, Order.algorithm == algorithm, Order.project == project)
+    return tx.scalars(mine.order_by(Order.sequence.desc()).limit(limit)).all()
+
+
 def seen(tx: Transaction, node: str, now: datetime) -> None:
     """Note that a node polled."""
     tx.merge(NodeSeen(node=node, at=now))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from registry.actions import my
+from registry.actions import job, my
 from registry.domain.limits import PAGE_ITEMS
 from registry.request import Now, TheDesk
 from registry.web.doors import AResearcher, ThePages
@@ -33,11 +33,11 @@ def show_jobs(desk: TheDesk, pages: ThePages, me: AResearcher, before: Position 
 
 @router.get("/my/jobs/{digest}")
 def show_job(desk: TheDesk, pages: ThePages, me: AResearcher, digest: Digest) -> Response:
-    """Show one order: its state, which renews itself, its receipt, and how to open its result."""
-    return pages.show("my_job.html", me.visit, job=my.show_order(desk, me.person, digest))
+    """Show one order: its state, which renews itself, what each node said, its receipt, how to open its result."""
+    return pages.show("my_job.html", me.visit, job=job.show_order(desk, me.person, digest))
 
 
 @router.get("/my/jobs/{digest}/state")
 def show_state(desk: TheDesk, pages: ThePages, me: AResearcher, digest: Digest) -> Response:
     """Show the part of the order's page that renews itself."""
-    return pages.show("my_job_state.html", me.visit, job=my.show_order(desk, me.person, digest))
+    return pages.show("my_job_state.html", me.visit, job=job.show_order(desk, me.person, digest))

@@ -1,25 +1,21 @@
 """Who sees which page: every route against every role, sessions that end, forms that are not believed."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from factory import AUTHOR, NODE, OFFICE, RESEARCHER, fake_digest
 from fastapi.routing import APIRoute
 from sqlalchemy import select
+from visitor import ORIGIN, Visitor
 
-from faces.browser import Browser
-from faces.sessions import ABSOLUTE, IDLE, Session
+from faces.sessions import ABSOLUTE, IDLE
 from registry.actions import account
 from registry.domain.account import Person
 from registry.domain.caller import Caller
 from registry.errors import Missing
-from registry.store.account import Sessions
 from registry.store.tables import Event
 
-ORIGIN = "http://localhost:8400"
 MEMBER = "meri"
 EVERYBODY = frozenset({"nobody", RESEARCHER, AUTHOR, MEMBER, OFFICE})
 SIGNED_IN = EVERYBODY - {"nobody"}
@@ -61,33 +57,6 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/my/jobs/{digest}/state"): frozenset({RESEARCHER}),
 }
 """Who may, for every page of the application: a new page without a line here fails."""
-
-
-class Visitor:
-    """A browser of `who`, signed in unless nobody."""
-
-    def __init__(self, hub: Any, who: str, number: int = 0) -> None:
-        self.hub, self.who = hub, who
-        self.browser = Browser(token=fake_digest(f"browser {number} of {who}"), fresh=False, secure=False)
-        if who != "nobody":
-            with hub.desk.store.transaction() as tx:
-                Sessions(tx).add(Session(hash=self.browser.hash, subject=who, began=hub.now, seen=hub.now))
-
-    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self.hub.app, raise_app_exceptions=False)
-            cookies = {"safeconduct": self.browser.token}
-            async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, cookies=cookies, verify=False) as client:
-                return await client.request(method, path, **more)
-
-        return asyncio.run(ask())
-
-    def get(self, path: str) -> httpx.Response:
-        return self.request("GET", path)
-
-    def post(self, path: str, token: str | None = None, site: str = "same-origin", **fields: str) -> httpx.Response:
-        form = {"form_token": self.browser.form_token if token is None else token, **fields}
-        return self.request("POST", path, data=form, headers={"Sec-Fetch-Site": site})
 
 
 @pytest.fixture
