@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import re
 import secrets
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from sandbox.actions.clock import GuardedClock
 from sandbox.actions.files import SECRET, write_whole
 from sandbox.domain.dataset import Column, DatasetFacts, Unit
 from sandbox.domain.duo import KNOWN_CODES
+from sandbox.domain.turns import most_people
 from sandbox.errors import BadInput
 from sandbox.store.audit import record
 from sandbox.store.base import Store
@@ -21,6 +23,7 @@ from sandbox.store.dataset import Offered, offer, read_dataset
 
 if TYPE_CHECKING:
     from sandbox.data.ingest import IngestOptions, Sources
+    from sandbox.data.snapshot import SnapshotInfo
 
 LINEAGE_KEY_BYTES = 32
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
@@ -80,6 +83,7 @@ def add_dataset(shelf: Shelf, new: NewDataset) -> DatasetFacts:
             snapshot_id=new_snapshot_id(),
             previous=None if before is None else shelf.datasets / before.directory,
         )
+        _check_rounded(new, info, folder / info.snapshot_id)
     except BaseException:
         with contextlib.suppress(OSError):
             folder.rmdir()  # only if nothing is in it
@@ -109,6 +113,14 @@ def _check(new: NewDataset) -> None:
         raise BadInput("duo-unknown", f"{named} of the Data Use Ontology that says what participants consented to.")
     if new.people < 1 or new.slots < 1:
         raise BadInput("people-missing", "The rounded number of people and the number of slots must be at least 1.")
+
+
+def _check_rounded(new: NewDataset, info: SnapshotInfo, folder: Path) -> None:
+    """Refuse a rounded number that is far below the exact one: jobs reserve memory by it, and would not have enough."""
+    if info.people_exact > most_people(new.people):
+        shutil.rmtree(folder)
+        sentence = f"The rounded number of people, {new.people}, is more than a fifth below the exact one."
+        raise BadInput("people-rounded-far", f"{sentence} Round to the nearest hundred or so.")
 
 
 def _sources(new: NewDataset) -> Sources:

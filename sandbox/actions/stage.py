@@ -9,7 +9,9 @@ from sandbox.actions.verify import IMAGE_PAUSE
 from sandbox.actions.view import stage_plan
 from sandbox.actions.work import Pause, Work
 from sandbox.domain.job import JobState
+from sandbox.domain.turns import output_room
 from sandbox.store import job
+from sandbox.store.turns import need
 
 BLOCKS = "blocks"
 OUTPUTS = "outputs"
@@ -33,12 +35,19 @@ def stage(work: Work) -> Pause | None:
         node.places.datasets / offered.directory,
         stage_plan(work.algorithm, work.order, work.gate_plan),
         directory / BLOCKS,
+        most=_room(work),
     )
     # A cell's supervisor is root without the right to pass what it does not own: it may reach a block that it names.
     (directory / BLOCKS).chmod(0o711)
     with node.store.transaction() as session:
         job.move(session, work.held, JobState.STAGED, node.clock.now(), staged_fence=work.held.fence, next_chamber=0)
     return None
+
+
+def _room(work: Work) -> int:
+    """What of the job's reservation is for its blocks: as public as the facts that it was made from."""
+    plan, reserved = work.gate_plan, need(work.row.terms).staging or work.node.limits.staging
+    return reserved - output_room(plan.blocks, work.algorithm.output_bytes)
 
 
 def _remove_lower(directory: Path) -> None:

@@ -31,7 +31,8 @@ from sandbox.data.genotype import DOSAGE, FIELD, HAPLOID, Codes
 from sandbox.data.site import Site, SiteList, parse_key
 from sandbox.data.snapshot import Snapshot, open_snapshot, read_info, read_sites
 from sandbox.domain.dataset import ALWAYS, DIAGNOSIS_PREFIX, StagePlan, check_columns
-from sandbox.errors import Refused
+from sandbox.domain.turns import PAGE_BYTES, whole_pages
+from sandbox.errors import InfrastructureLost, Refused
 
 VARIANTS_FILE: Final = "genotypes.vcf"
 SUBJECTS_FILE: Final = "subjects.csv"
@@ -71,22 +72,25 @@ def check_request(snapshot_dir: Path, plan: StagePlan) -> None:
         check_variant(name, sites)
 
 
-def stage(snapshot_dir: Path, plan: StagePlan, out_dir: Path) -> list[Path | None]:
+def stage(snapshot_dir: Path, plan: StagePlan, out_dir: Path, *, most: int | None = None) -> list[Path | None]:
     """Write `out_dir/<chamber>/{genotypes.vcf,subjects.csv}` and return one folder per chamber, None for an empty one.
 
     `out_dir` appears whole or not at all; one that is there already is left alone. It is for the node only, what is in
     it is readable by everybody: a chamber has its own user and gets its own folder mounted.
+
+    `most` is what the job reserved for its blocks, in bytes: before more is written, `staging-exceeded` is raised.
+    Without a public list of sites that is the node's whole room; with one, no data can bring it about.
     """
     if out_dir.exists():
         return staged(out_dir, plan.chambers)
     check_request(snapshot_dir, plan)
     snapshot = open_snapshot(snapshot_dir)
-    lines, table = _lines(snapshot, plan), _subject_rows(snapshot, plan)
+    lines, table, room = _lines(snapshot, plan), _subject_rows(snapshot, plan), _Room(most)
     partial = out_dir.with_name(f".{out_dir.name}.{secrets.token_hex(4)}")
     partial.mkdir(mode=0o700, parents=True)
     try:
         for chamber, members in _members(snapshot, plan):
-            _write_chamber(partial / _folder(chamber), snapshot, lines, table, members)
+            _write_chamber(partial / _folder(chamber), _records_of(snapshot, lines, members), table, members, room)
         partial.rename(out_dir)
     except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
@@ -188,18 +192,47 @@ def _members(snapshot: Snapshot, plan: StagePlan) -> Iterator[tuple[int, Indices
 
 
 def _write_chamber(
-    folder: Path, snapshot: Snapshot, lines: Sequence[_Line], table: Sequence[tuple[str, ...]], members: Indices
+    folder: Path, variants: Iterator[bytes], table: Sequence[tuple[str, ...]], members: Indices, room: "_Room"
 ) -> None:
+    room.take(PAGE_BYTES)
     folder.mkdir()
-    names = [snapshot.people["name"][i] for i in members]
-    with (folder / VARIANTS_FILE).open("wb") as stream:
-        stream.write("\t".join([_HEADER, *names]).encode() + b"\n")
-        for part in range(0, len(lines), _SITES_AT_ONCE):
-            stream.write(_records(snapshot, lines[part : part + _SITES_AT_ONCE], members))
+    _write(folder / VARIANTS_FILE, variants, room)
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([table[0], *(table[i + 1] for i in members)])
-    (folder / SUBJECTS_FILE).write_text(text.getvalue())
+    _write(folder / SUBJECTS_FILE, iter([text.getvalue().encode()]), room)
     _settle(folder)
+
+
+def _write(path: Path, parts: Iterator[bytes], room: "_Room") -> None:
+    """Write a file part by part, each only if there is room for it."""
+    size = 0
+    with path.open("wb") as stream:
+        for part in parts:
+            room.take(whole_pages(size + len(part)) - whole_pages(size))
+            size += stream.write(part)
+
+
+class _Room:
+    """What may still be staged, in bytes as memory counts them: whole pages."""
+
+    def __init__(self, most: int | None) -> None:
+        self._left = most
+
+    def take(self, size: int) -> None:
+        """Take some of it, or raise."""
+        if self._left is None:
+            return
+        self._left -= size
+        if self._left < 0:
+            sentence = "The staged view is larger than the dataset's public facts reserve for it; add the dataset anew."
+            raise InfrastructureLost("staging-exceeded", sentence)
+
+
+def _records_of(snapshot: Snapshot, lines: Sequence[_Line], members: Indices) -> Iterator[bytes]:
+    """Yield the view of variants of these members, its header first."""
+    yield "\t".join([_HEADER, *(snapshot.people["name"][i] for i in members)]).encode() + b"\n"
+    for part in range(0, len(lines), _SITES_AT_ONCE):
+        yield _records(snapshot, lines[part : part + _SITES_AT_ONCE], members)
 
 
 def _records(snapshot: Snapshot, lines: Sequence[_Line], members: Indices) -> bytes:

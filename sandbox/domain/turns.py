@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from sandbox.errors import Held
 
 PAGE_BYTES = 4096
-FILES_PER_CHAMBER = 3  # its two views and their folder, a page each at least
-PERSON_BYTES = 64  # in a table of subjects, and as much for each column
+FILES_PER_CHAMBER = 4  # its two views, their headers and their folder, a page each at least
+PERSON_BYTES = 64  # in the names of a view of variants and of subjects, and as much for each column
+ROUNDING = 4  # people are at most a quarter more than their public, rounded number: `add_dataset` refuses others
 SITE_BYTES = 512  # of a line of genotypes before the first of them
 GENOTYPE_BYTES = 4
 
@@ -130,8 +131,25 @@ def need_of(
     """What a job reserves, from public facts; `sites` None: their number is not public, it takes the `whole` room."""
     if not chambers:
         return Need(memory=0, staging=0)  # trusted code reads for a statistic, and stages nothing
-    pages = FILES_PER_CHAMBER + -(-output // PAGE_BYTES)
-    subjects = people * PERSON_BYTES * (columns + 1)
-    genotypes = (sites or 0) * (people * GENOTYPE_BYTES + chambers * SITE_BYTES)
-    staging = whole if sites is None else chambers * pages * PAGE_BYTES + subjects + genotypes
+    pages = FILES_PER_CHAMBER * chambers
+    most = most_people(people)
+    subjects = most * PERSON_BYTES * (columns + 1)
+    genotypes = (sites or 0) * (most * GENOTYPE_BYTES + chambers * SITE_BYTES)
+    outputs = output_room(chambers, output)
+    staging = whole if sites is None else pages * PAGE_BYTES + subjects + genotypes + outputs
     return Need(memory=min(lanes, chambers) * memory, staging=staging)
+
+
+def most_people(rounded: int) -> int:
+    """How many people there are at most where the holder says a rounded number."""
+    return rounded + rounded // ROUNDING
+
+
+def output_room(chambers: int, output: int) -> int:
+    """What of a job's reservation the outputs of its chambers may take, in bytes; the rest is its blocks'."""
+    return chambers * whole_pages(output)
+
+
+def whole_pages(size: int) -> int:
+    """The bytes that a file of this size takes in memory."""
+    return -(-size // PAGE_BYTES) * PAGE_BYTES

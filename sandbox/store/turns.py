@@ -49,17 +49,17 @@ def _reserved(session: Session, now: dt.datetime) -> tuple[Reserved, ...]:
     early = and_(JobRow.slots_end_at > now, JobRow.cancel_requested.is_(False))
     query = select(JobRow.state, JobRow.project, JobRow.terms).where(or_(JobRow.state.in_(CHARGED_AND_OPEN), early))
     rows = [row for row in session.execute(query) if row.state in CHARGED_AND_OPEN or _is_padded(row.terms)]
-    return tuple(Reserved(project=row.project, need=_need(row.terms)) for row in rows)
+    return tuple(Reserved(project=row.project, need=need(row.terms)) for row in rows)
 
 
 def _is_padded(terms: dict[str, Any] | None) -> bool:
     return terms is not None and terms["policy"]["timing"] == "padded"
 
 
-def _need(terms: dict[str, Any] | None) -> Need:
+def need(terms: dict[str, Any] | None) -> Need:
     """What a charged job reserved; one that an older version charged reserved nothing."""
-    need = (terms or {}).get(NEED)
-    return Need(**need) if isinstance(need, dict) else Need(memory=0, staging=0)
+    reserved = (terms or {}).get(NEED)
+    return Need(**reserved) if isinstance(reserved, dict) else Need(memory=0, staging=0)
 
 
 def _served(session: Session, projects: set[str]) -> dict[str, dt.datetime]:

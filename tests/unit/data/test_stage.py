@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pysam
 import pytest
-from cohorts import KEY, Cohort, ingest_cohort, make_cohort, make_options, write_vcf
+from cohorts import KEY, SITES, Cohort, ingest_cohort, make_cohort, make_options, write_vcf
 
 from sandbox.data.ingest import Sources, ingest
 from sandbox.data.partition import KeyedHash
 from sandbox.data.snapshot import GENOTYPES, public_variants, read_info
 from sandbox.data.stage import check_request, stage, staged
 from sandbox.domain.dataset import StagePlan, Unit
-from sandbox.errors import Refused
+from sandbox.domain.turns import need_of
+from sandbox.errors import InfrastructureLost, Refused
 
 KEYED = KeyedHash(KEY)
 BLOCK = StagePlan(mode="block", chambers=8, variants=None, columns=("sex", "age"))
@@ -178,6 +179,31 @@ def test_stage_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         stage(snapshot, BLOCK, tmp_path / "stage" / "out")
     assert not (tmp_path / "stage").exists() or not list((tmp_path / "stage").iterdir())
+
+
+def in_memory(folder: Path) -> int:
+    """What a folder takes on tmpfs: whole pages, and one for each folder in it."""
+    files = [path.stat().st_size if path.is_file() else 1 for path in folder.rglob("*")]
+    return sum(-(-size // 4096) * 4096 for size in files)
+
+
+@pytest.mark.parametrize("mode", ["block", "unit"])
+@pytest.mark.parametrize("columns", [(), ("sex", "age", "smoker", "bmi", "dx_E11")])
+def test_widest_view_fits_what_public_facts_reserve(tmp_path: Path, mode: str, columns: tuple[str, ...]) -> None:
+    cohort = make_cohort(60, listed=True)
+    snapshot = ingest_cohort(cohort, tmp_path)
+    plan = StagePlan(mode=mode, chambers=60 if mode == "unit" else 8, variants=None, columns=columns)
+    rounded = -(-read_info(snapshot).people_exact * 4 // 5)  # as far as may be
+    facts = {"people": rounded, "columns": len(columns), "sites": len(SITES), "chambers": plan.chambers}
+    need = need_of(**facts, lanes=1, memory=0, output=0, whole=0)
+    stage(snapshot, plan, tmp_path / "out", most=need.staging)
+    taken = in_memory(tmp_path / "out")
+    assert taken <= need.staging
+    stage(snapshot, plan, tmp_path / "exact", most=taken)
+    with pytest.raises(InfrastructureLost) as caught:
+        stage(snapshot, plan, tmp_path / "less" / "out", most=taken - 1)
+    assert caught.value.code == "staging-exceeded"
+    assert not list((tmp_path / "less").iterdir())
 
 
 def test_stage_drops_members_beyond_the_family_size_by_keyed_hash(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def test_secret_of_a_lineage_is_the_owner_s_alone(shelf: Shelf, cohort: NewDatas
         ({"duo": ("DUO:0000019,DUO:0000020",)}, "duo-unknown"),
         ({"people": 0}, "people-missing"),
         ({"slots": 3}, "slots-too-few"),
+        ({"people": 200}, "people-rounded-far"),
         ({"dataset": "../elsewhere"}, "dataset-name"),
         ({"dataset": "Cohort FI"}, "dataset-name"),
         ({"vcf": Path("/nowhere.vcf.gz")}, "file-missing"),

@@ -3,7 +3,9 @@
 import datetime as dt
 from typing import Any
 
+from sandbox.actions import turns
 from sandbox.actions.cancel import cancel_job
+from sandbox.domain.turns import Need
 
 SECOND = dt.timedelta(seconds=1)
 
@@ -31,3 +33,12 @@ def test_reservation_of_a_cancelled_job_is_given_back(kit: Any) -> None:
     cancel_job(kit.node.store, first, "admin", kit.clock())
     kit.tick(first)
     assert kit.tick(kit.take()).start_at < row.slots_end_at
+
+
+def test_job_that_would_stage_more_than_it_reserved_stages_nothing_and_fails(kit: Any, monkeypatch: Any) -> None:
+    """No order and nobody's data bring this about: a reservation is an upper bound, unless public facts are wrong."""
+    monkeypatch.setattr(turns, "need_of", lambda **_: Need(memory=1, staging=40_000))
+    order = kit.take()
+    row = kit.finish(order)
+    assert (row.state, row.code, row.losses) == ("failed", "staging-exceeded", 2)
+    assert not kit.node.run_directory(order).exists()

@@ -130,8 +130,8 @@ def test_room_is_never_promised_twice(need: Need, reserved: list[Need], code: st
 
 def test_need_is_the_limit_and_from_public_facts_alone() -> None:
     facts = {"chambers": 4, "lanes": 2, "memory": 100, "output": 4097, "people": 10, "columns": 1, "whole": 999}
-    assert need_of(**facts, sites=0) == Need(memory=200, staging=4 * 5 * 4096 + 10 * 64 * 2)
-    assert need_of(**facts, sites=3).staging == 4 * 5 * 4096 + 10 * 64 * 2 + 3 * (10 * 4 + 4 * 512)
+    assert need_of(**facts, sites=0) == Need(memory=200, staging=4 * 6 * 4096 + 12 * 64 * 2)
+    assert need_of(**facts, sites=3).staging == 4 * 6 * 4096 + 12 * 64 * 2 + 3 * (12 * 4 + 4 * 512)
     assert need_of(**facts, sites=None).staging == 999
     assert need_of(**{**facts, "lanes": 64}, sites=0).memory == 400
     assert need_of(**{**facts, "chambers": 0}, sites=0) == Need(memory=0, staging=0)
