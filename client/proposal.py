@@ -65,13 +65,13 @@ class Proposal:
 def check_proposal(untrusted: Mapping[str, Any], root: TrustRoot, person: str, now: datetime) -> Proposal:
     """Return the proposal of a registry's answer (`GET /decisions/{code}`), or raise Refused with what is wrong."""
     check_live(root, now, Memory())
-    envelope = _unsigned(decode_base64(_text(untrusted, "statement")))
+    envelope = unsigned(decode_base64(text(untrusted, "statement")))
     approval = envelope.untrusted(Approval)
-    algorithm = read_claim(_text(untrusted, "algorithm").encode(), Algorithm)
-    roster = read_claim(_text(untrusted, "roster").encode(), Roster)
+    algorithm = read_claim(text(untrusted, "algorithm").encode(), Algorithm)
+    roster = read_claim(text(untrusted, "roster").encode(), Roster)
     author = _author(untrusted, algorithm, root)
     offices = {author.document.office, roster.untrusted.office}
-    statuses = [read_claim(raw, Status) for raw in _several(untrusted, "statuses")]
+    statuses = [read_claim(raw, Status) for raw in several(untrusted, "statuses")]
     standing = live_standing(statuses, root, offices, now, Memory())
     _check_algorithm(algorithm, approval, author, standing, now)
     member = _check_member(roster, approval, person, root, standing, now)
@@ -84,12 +84,13 @@ def check_proposal(untrusted: Mapping[str, Any], root: TrustRoot, person: str, n
     )
 
 
-def _unsigned(payload: bytes) -> Envelope:
+def unsigned(payload: bytes) -> Envelope:
+    """Return a statement as an envelope that nobody has signed yet."""
     return Envelope(raw=b"", payload=payload, signatures=(), digest=sha256_hex(payload))
 
 
 def _author(untrusted: Mapping[str, Any], algorithm: Claim[Algorithm], root: TrustRoot) -> Accredited:
-    claims = [read_claim(raw, Accreditation) for raw in _several(untrusted, "accreditations")]
+    claims = [read_claim(raw, Accreditation) for raw in several(untrusted, "accreditations")]
     return find_accredited(claims, root, algorithm.untrusted.author, "person", algorithm.envelope)
 
 
@@ -138,14 +139,16 @@ def _checks(
     )
 
 
-def _text(untrusted: Mapping[str, Any], name: str) -> str:
+def text(untrusted: Mapping[str, Any], name: str) -> str:
+    """Return a text of a registry's answer, or refuse an answer without it."""
     found = untrusted.get(name)
     if not isinstance(found, str):
         raise Refused("registry-answer", f"The registry sent no {name}; ask its operator.")
     return found
 
 
-def _several(untrusted: Mapping[str, Any], name: str) -> list[bytes]:
+def several(untrusted: Mapping[str, Any], name: str) -> list[bytes]:
+    """Return a list of envelopes of a registry's answer, or refuse an answer without it."""
     found = untrusted.get(name)
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
         raise Refused("registry-answer", f"The registry sent no {name}; ask its operator.")

@@ -5,7 +5,7 @@ import html
 from typing import Any
 
 import httpx
-from factory import AUTHOR, COMMITTEE, DATASET, NODE, PROJECT, PURPOSE, RESEARCHER
+from factory import AUTHOR, COMMITTEE, DATASET, NODE, OFFICE, PROJECT, PURPOSE, RESEARCHER
 from review_requests import review_request
 
 from faces.browser import Browser
@@ -14,7 +14,7 @@ from registry.store.account import Sessions
 
 BROWSERS = {
     who: Browser(token=f"{number:064x}", fresh=False, secure=False)
-    for number, who in enumerate((AUTHOR, RESEARCHER, "meri", "mikko", "maria"), 1)
+    for number, who in enumerate((AUTHOR, RESEARCHER, OFFICE, "meri", "mikko", "maria"), 1)
 }
 
 

@@ -1,4 +1,4 @@
-"""`safeconduct review sign`: sign, on this machine, a decision that you prepared on the registry's page."""
+"""`safeconduct review sign`: sign, on this machine, what you prepared on the registry's page."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from client.commands.common import KeyOption, PassphraseFile, RegistryOption, no
 from client.console import JsonFlag, emit, err, pairs
 from client.errors import UsageProblem
 from client.home import HomeOption
-from client.proposal import Proposal, check_proposal
+from client.proposal import Proposal, check_proposal, text, unsigned
+from client.revocation import Revocation, check_revocation
 from client.signer import SECONDS, Answer, SignerPage, own_page
 from client.signer_pages import signing_page
 from protocol.crypto.encoding import decode_base64
 from protocol.documents.passkey import PasskeyAssertion, PasskeyOrigin
 from protocol.documents.signature import Signature
+from protocol.documents.status import Status
 
 if TYPE_CHECKING:
     from client.client import Client
@@ -44,17 +46,36 @@ def sign(
     revocations are checked here. A stolen registry can show you one thing and have another signed only on its own page.
     """
     with person(home, key, passphrase_file, registry) as me:
-        found = check_proposal(me.anonymous.prepared(code), me.trust_root, me.profile.need("person"), now())
-        if found.key.scheme == "webauthn":
-            envelope = _on_a_page(found, own_page(me.trust_root.passkey_origins), seconds, browser=browser)
+        handed = me.anonymous.prepared(code)
+        if unsigned(decode_base64(text(handed, "statement"))).untrusted_kind == Status.KIND:
+            data = _revoke(me, check_revocation(handed, me.trust_root, me.profile.need("person"), now()), yes=yes)
         else:
-            envelope = _with_a_file(me, found, yes=yes)
-        data = {
-            "approval": me.anonymous.publish("approvals", envelope),
-            "decision": found.approval.decision,
-            "algorithm": found.approval.algorithm,
-        }
+            data = _decide(me, handed, seconds, browser=browser, yes=yes)
     emit(data, as_json=as_json, show=pairs(data))
+
+
+def _decide(me: Client, handed: dict[str, Any], seconds: float, *, browser: bool, yes: bool) -> dict[str, Any]:
+    found = check_proposal(handed, me.trust_root, me.profile.need("person"), now())
+    if found.key.scheme == "webauthn":
+        envelope = _on_a_page(found, own_page(me.trust_root.passkey_origins), seconds, browser=browser)
+    else:
+        envelope = _with_a_file(me, found, yes=yes)
+    return {
+        "approval": me.anonymous.publish("approvals", envelope),
+        "decision": found.approval.decision,
+        "algorithm": found.approval.algorithm,
+    }
+
+
+def _revoke(me: Client, found: Revocation, *, yes: bool) -> dict[str, Any]:
+    for line in (f"statement {found.envelope.digest}", *found.checks):
+        err().print(line, markup=False, soft_wrap=True)
+    if me.key.public.keyid not in {key.keyid for key in found.keys}:
+        raise UsageProblem("key-other", "This key is not your office's in the trust root; name it with --key.")
+    if not yes:
+        typer.confirm("Revoke it?", abort=True, err=True)
+    envelope = found.signed(Signature(keyid=me.key.public.keyid, sig=me.key.sign(found.envelope.signed_bytes)))
+    return {"status": me.anonymous.publish("statuses", envelope), "version": found.status.version}
 
 
 def _on_a_page(found: Proposal, page: PasskeyOrigin, seconds: float, *, browser: bool) -> bytes:

@@ -29,7 +29,7 @@ class Ballots:
     approvals: Mapping[str, Sequence[tables.Approval]]
     rosters: Mapping[str, tuple[tables.Roster, Roster]]
     newest: Mapping[str, str]
-    institutions: Mapping[str, str]
+    authors: Mapping[str, tables.Accreditation]
     revoked: Revocations
     requests: Mapping[str, Sequence[ReviewRequest]]
     declarations: Mapping[str, Sequence[Declaration]]
@@ -56,7 +56,7 @@ def load(tx: Transaction, desk: Desk, algorithms: Iterable[tables.Algorithm], no
         approvals=approvals,
         rosters=rosters,
         newest={rosters[digest][0].committee: digest for digest in newest},
-        institutions=accreditation.institutions(tx, {row.author for row in rows}),
+        authors=accreditation.newest(tx, {row.author for row in rows}),
         revoked=accreditation.revocations(tx),
         requests=requests,
         declarations=review_words.declarations(tx, digests),
@@ -101,6 +101,14 @@ def facts(tx: Transaction, ballots: Ballots, row: tables.Algorithm, *, checked: 
     )
 
 
+def offices(found: Ballots, row: tables.Algorithm, tallies: Iterable[Tally]) -> frozenset[str]:
+    """Return the offices whose word can stop a version: that of its author, and those that seat its committees."""
+    author = found.authors.get(row.author)
+    committees = {one.committee for one in tallies}
+    seating = {seat.office for seat, _ in found.rosters.values() if seat.committee in committees}
+    return frozenset(seating | ({author.office} if author else set()))
+
+
 def expiry(tx: Transaction, ballots: Ballots, row: tables.Algorithm, tally: Tally) -> datetime | None:
     """Return until when the conditions hold that a box's committee approved."""
     votes = ballots.votes(row.digest)
@@ -134,7 +142,8 @@ def _box(ballots: Ballots, row: tables.Algorithm, committee: str, project: str) 
 
 def _rule(ballots: Ballots, row: tables.Algorithm, roster_digest: str, project: str) -> Rule:
     found = ballots.rosters[roster_digest][1]
-    excluded = ballots.institutions.get(row.author) if found.exclude_author_institution else None
+    author = ballots.authors.get(row.author)
+    excluded = author.institution if author and found.exclude_author_institution else None
     seats = (
         Seat(person=member.person, institution=member.institution, seats=frozenset(member.seats))
         for member in found.members

@@ -43,6 +43,13 @@ def tell_state(
         _tell(tx, person, f"{state}:{row.digest}:{step}", f"{_named(row)}: {about.words}", about.next, row, now)
 
 
+def tell_offices(tx: Transaction, row: tables.Algorithm, offices: Iterable[str], now: datetime) -> None:
+    """Tell the offices concerned that a chair has suspended a version: only they can stop nodes."""
+    text = "A chair has suspended it. Nodes do not learn of that: read the reason, and revoke it if it must be stopped."
+    for office in sorted(offices):
+        _tell(tx, office, f"suspended:{row.digest}:{now:%Y%m%dT%H%M%S}", f"{_named(row)}: suspended", text, row, now)
+
+
 def tell_asked(tx: Transaction, row: tables.Algorithm, tallies: Iterable[Tally], now: datetime) -> None:
     """Tell those whose vote is asked for, once."""
     for each in tallies:

@@ -16,7 +16,7 @@ from registry.actions.desk import Desk
 from registry.actions.scope import scope_of
 from registry.domain.caller import Caller, missing
 from registry.domain.review import ENDED, ReviewState
-from registry.domain.review_acts import Role, is_open_to, role
+from registry.domain.review_acts import NOTICES, Role, is_open_to, role
 from registry.domain.tally import Outcome, Tally
 from registry.errors import Conflict, Unbelievable, WrongState
 from registry.store import accreditation, document, review, review_words, roster, tables
@@ -113,7 +113,13 @@ def seen_by(desk: Desk, person: str | None, row: tables.Algorithm, found: ballot
         blind=tuple((one.committee, one.project) for one in tallies if one not in visible),
         approvals=tuple(v for v in votes if (v.committee, v.project) in places or v.member == person),
         image_here=row.archive_digest == tables.NO_IMAGE or desk.blobs.has(row.archive_digest),
-        role=role(person or "", row.author, tallies, declared_by(found, row, person or "")),
+        role=role(
+            person or "",
+            row.author,
+            tallies,
+            declared_by(found, row, person or ""),
+            ballots.offices(found, row, tallies),
+        ),
         deadlines={name: moment for name, moment in deadlines.items() if moment is not None},
         mine=tuple((one.committee, one.project) for one in tallies if person in one.waiting),
         anew=tuple(
@@ -148,7 +154,7 @@ def _whole(tx: Transaction, desk: Desk, person: str, row: tables.Algorithm, foun
 
 
 def _comments(person: str, seen: Review, rows: Iterable[ReviewComment]) -> tuple[ReviewComment, ...]:
-    """Return what the reader may see: their own words, the author's, those of open boxes; private ones if seated."""
+    """Return what the reader may see: notices, own words, the author's, those of open boxes; private ones if seated."""
     places = {(one.committee, one.project) for one in seen.tallies}
     mine = {
         (one.committee, one.project)
@@ -160,6 +166,7 @@ def _comments(person: str, seen: Review, rows: Iterable[ReviewComment]) -> tuple
         row
         for row in rows
         if person == row.author
+        or row.visibility in NOTICES
         or (row.committee, row.project) in mine
         or (row.visibility == "public" and seen.role is not Role.OUTSIDER and _is_open(row, places, author))
     )

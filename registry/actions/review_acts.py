@@ -1,4 +1,4 @@
-"""What people do to a review besides signing: ask, declare, prepare and undo, comment, return, suspend.
+"""What people do to a review besides signing: ask, declare, prepare and undo, comment, return.
 
 Each act is allowed by the table of `registry.domain.review_acts` and recorded in its own transaction. Nothing here is a
 decision that a node would believe: those are signed (`registry.actions.review.publish_approval`).
@@ -55,13 +55,14 @@ class Chosen(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Scene:
-    """One review, and what the caller is to it."""
+class Scene:
+    """One review, what the caller is to it, and which offices speak for its author and committees."""
 
     tx: Transaction
     row: tables.Algorithm
     tallies: tuple[Tally, ...]
     role: Role
+    offices: frozenset[str]
 
     @property
     def course(self) -> ReviewCourse:
@@ -77,17 +78,19 @@ class _Scene:
 
 
 @contextmanager
-def _acting(desk: Desk, caller: Caller, algorithm: str, act: Act, now: datetime) -> Iterator[_Scene]:
+def acting(desk: Desk, caller: Caller, algorithm: str, act: Act, now: datetime) -> Iterator[Scene]:
+    """Let the caller act on a review if the table allows it; the act is recorded, and the review settled after it."""
     with desk.store.transaction() as tx:
         row = review.algorithm(tx, algorithm)
-        if row is None or caller.kind != "person":
+        if row is None or caller.kind not in ("person", "office"):
             raise missing("review")
         course.settle(tx, desk, algorithm, now)
         found = ballots.load(tx, desk, [row], now)
         tallies = ballots.count(found, row)
-        as_role = role(caller.subject, row.author, tallies, declared_by(found, row, caller.subject))
+        offices = ballots.offices(found, row, tallies)
+        as_role = role(caller.subject, row.author, tallies, declared_by(found, row, caller.subject), offices)
         check_may(act, as_role, ReviewState(row.state))
-        yield _Scene(tx=tx, row=row, tallies=tallies, role=as_role)
+        yield Scene(tx=tx, row=row, tallies=tallies, role=as_role, offices=offices)
         document.record(tx, now, caller.subject, f"reviews.{act}", algorithm)
         tx.flush()
         course.settle(tx, desk, algorithm, now)
@@ -95,7 +98,7 @@ def _acting(desk: Desk, caller: Caller, algorithm: str, act: Act, now: datetime)
 
 def ask(desk: Desk, caller: Caller, algorithm: str, asked: Asked, now: datetime) -> None:
     """Ask committees for their decision. What was asked for a project stays: votes are about it."""
-    with _acting(desk, caller, algorithm, Act.ASK, now) as scene:
+    with acting(desk, caller, algorithm, Act.ASK, now) as scene:
         if any(
             each.project == asked.project for each in review_words.requests(scene.tx, [algorithm]).get(algorithm, ())
         ):
@@ -120,7 +123,7 @@ def declare(
     desk: Desk, caller: Caller, algorithm: str, committee: str, *, conflicted: bool, reason: str, now: datetime
 ) -> None:
     """Keep a member's word on a conflict of interest; one that was declared recuses for good."""
-    with _acting(desk, caller, algorithm, Act.DECLARE, now) as scene:
+    with acting(desk, caller, algorithm, Act.DECLARE, now) as scene:
         scene.box(committee, None, caller.subject)
         row = Declaration(
             algorithm=algorithm,
@@ -143,7 +146,7 @@ def prepare(
 
     `untrusted` are the conditions of a form, for an approval; they and `chosen.conditions` are never wider than asked.
     """
-    with _acting(desk, caller, algorithm, Act.PREPARE, now) as scene:
+    with acting(desk, caller, algorithm, Act.PREPARE, now) as scene:
         scene.box(chosen.committee, chosen.project, caller.subject)
         if chosen.decision == "reject" and not chosen.rationale.strip():
             raise Malformed("rationale-missing", "A rejection needs its reasons, for the author. Write them down.")
@@ -166,7 +169,7 @@ def prepare(
 
 def undo(desk: Desk, caller: Caller, algorithm: str, digest: str, now: datetime) -> None:
     """Forget a prepared decision: possible until it is signed."""
-    with _acting(desk, caller, algorithm, Act.UNDO, now) as scene:
+    with acting(desk, caller, algorithm, Act.UNDO, now) as scene:
         found = review_words.prepared(scene.tx, digest)
         if found is None or (found.member, found.algorithm) != (caller.subject, algorithm):
             raise missing("decision")
@@ -178,36 +181,24 @@ def comment(
     now: datetime,
 ) -> None:  # fmt: skip
     """Say something: to one's committee, or to it and the author. The author speaks to a committee in public only."""
-    with _acting(desk, caller, algorithm, Act.COMMENT, now) as scene:
+    with acting(desk, caller, algorithm, Act.COMMENT, now) as scene:
         if scene.role is not Role.AUTHOR:
             scene.box(committee, project, caller.subject)
         elif visibility != "public" or not any((b.committee, b.project) == (committee, project) for b in scene.tallies):
             raise Malformed("comment-place", "The author answers in public, to a committee that was asked.")
-        scene.tx.add(_comment(scene, caller.subject, committee, project, visibility, text, now))
+        scene.tx.add(comment_of(scene, caller.subject, committee, project, visibility, text, now))
 
 
 def send_back(
     desk: Desk, caller: Caller, algorithm: str, committee: str, project: str, text: str, now: datetime
 ) -> None:
     """Return a version to its author, with a public comment that says what is to change. It ends the turn."""
-    with _acting(desk, caller, algorithm, Act.RETURN, now) as scene:
+    with acting(desk, caller, algorithm, Act.RETURN, now) as scene:
         scene.box(committee, project, caller.subject)
         if not text.strip():
             raise Malformed("comment-missing", "Say what the author is to change: nobody can act on an empty return.")
-        scene.tx.add(_comment(scene, caller.subject, committee, project, "public", text, now))
+        scene.tx.add(comment_of(scene, caller.subject, committee, project, "public", text, now))
         scene.course.returned = now
-
-
-def suspend(desk: Desk, caller: Caller, algorithm: str, now: datetime) -> None:
-    """Pause an approved version here; only a signed revocation reaches nodes."""
-    with _acting(desk, caller, algorithm, Act.SUSPEND, now) as scene:
-        scene.course.suspended = now
-
-
-def resume(desk: Desk, caller: Caller, algorithm: str, now: datetime) -> None:
-    """Lift a suspension."""
-    with _acting(desk, caller, algorithm, Act.RESUME, now) as scene:
-        scene.course.suspended = None
 
 
 def _check_committee(tx: Transaction, desk: Desk, committee: str) -> None:
@@ -215,7 +206,7 @@ def _check_committee(tx: Transaction, desk: Desk, committee: str) -> None:
         raise Malformed("committee-unknown", f"No committee {committee} is seated here. Name one that is.")
 
 
-def _statement(scene: _Scene, member: str, chosen: Chosen, untrusted: UntrustedTerms | None, now: datetime) -> Approval:
+def _statement(scene: Scene, member: str, chosen: Chosen, untrusted: UntrustedTerms | None, now: datetime) -> Approval:
     requests = review_words.requests(scene.tx, [scene.row.digest]).get(scene.row.digest, ())
     asked = next((each for each in requests if each.project == chosen.project), None)
     if asked is None:
@@ -250,9 +241,10 @@ def _conditions(chosen: Chosen, untrusted: UntrustedTerms | None, asked: Conditi
     return conditions
 
 
-def _comment(
-    scene: _Scene, author: str, committee: str, project: str, visibility: Visibility, text: str, now: datetime
+def comment_of(
+    scene: Scene, author: str, committee: str, project: str, visibility: str, text: str, now: datetime
 ) -> ReviewComment:
+    """Return a comment on a scene's review."""
     return ReviewComment(
         algorithm=scene.row.digest,
         committee=committee,

@@ -9,7 +9,7 @@ from registry.actions.accreditation import office_keys
 from registry.actions.desk import Desk
 from registry.domain.standing import Revocations
 from registry.errors import Unbelievable
-from registry.store import accreditation, document, tables
+from registry.store import accreditation, document, review_words, tables
 from registry.store import review as votes
 from registry.store.base import Transaction
 
@@ -29,6 +29,7 @@ def publish_status(desk: Desk, untrusted: bytes, now: datetime) -> publish.Publi
         before = accreditation.revocations(tx)
         published = publish.keep(tx, envelope, claimed.KIND, claimed.office, now)
         tx.add(_row(claimed, envelope.digest))
+        review_words.signed(tx, envelope.digest)
         tx.flush()
         for algorithm in sorted(_touched(tx, before, accreditation.revocations(tx))):
             course.settle(tx, desk, algorithm, now)

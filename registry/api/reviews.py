@@ -8,7 +8,8 @@ POST   /reviews/{algorithm}/decisions             a member confirms a decision o
 GET    /decisions/{code}                          the statement and what it rests on; the code is all it takes
 DELETE /reviews/{algorithm}/decisions/{digest}    undo it (204), until it is signed
 POST   /reviews/{algorithm}/comments /returns     say something; return the version to its author (201)
-PUT    /reviews/{algorithm}/suspension            {"suspended": …}, by a committee's chair (204)
+PUT    /reviews/{algorithm}/suspension            {"suspended": …, "reason": …}, by a committee's chair (204)
+POST   /reviews/{algorithm}/revocations           an office prepares the status that revokes it: as for a decision (201)
 """
 
 from typing import Annotated, Any, Final
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from protocol.crypto.encoding import encode_base64
 from protocol.documents.fields import Slug, Text
 from protocol.documents.strict import build, parse_object
-from registry.actions import handover, review, review_acts
+from registry.actions import handover, review, review_acts, review_standing
 from registry.actions.review_acts import Asked, Chosen, Visibility
 from registry.api.doors import Body, Digest, KnownCaller, raw_body, settled
 from registry.api.lists import review_of, written
@@ -62,9 +63,16 @@ class ReturnForm(_Form):
 
 
 class SuspensionForm(_Form):
-    """Whether the version is to be suspended."""
+    """Whether the version is to be suspended, and why."""
 
     suspended: bool
+    reason: Text
+
+
+class RevocationForm(_Form):
+    """Why the version is to be revoked."""
+
+    reason: Text
 
 
 @router.get("/reviews/{algorithm}")
@@ -122,7 +130,7 @@ def get_handover(desk: TheDesk, code: Annotated[str, Path(pattern="^[A-Za-z0-9_-
     return {
         "statement": encode_base64(found.statement),
         "algorithm": found.algorithm.decode(),
-        "roster": found.roster.decode(),
+        "roster": found.roster.decode() if found.roster else None,
         "accreditations": [envelope.decode() for envelope in found.accreditations],
         "statuses": [envelope.decode() for envelope in found.statuses],
     }
@@ -153,7 +161,16 @@ def post_return(desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest,
 @router.put("/reviews/{algorithm}/suspension", status_code=204)
 def put_suspension(desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest, form: SuspensionForm) -> None:
     """Suspend an approved version, or lift its suspension."""
-    (review_acts.suspend if form.suspended else review_acts.resume)(desk, caller, algorithm, now)
+    (review_standing.suspend if form.suspended else review_standing.resume)(desk, caller, algorithm, form.reason, now)
+
+
+@router.post("/reviews/{algorithm}/revocations", status_code=201)
+def post_revocation(
+    desk: TheDesk, caller: KnownCaller, now: Now, algorithm: Digest, form: RevocationForm
+) -> dict[str, str]:
+    """Prepare a revocation; it revokes nothing until its statement is signed."""
+    row = review_standing.revoke(desk, caller, algorithm, form.reason, now)
+    return {"digest": row.digest, "handover": row.handover}
 
 
 def _request(row: ReviewRequest) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from registry.domain.review import ABOUT, ENDED, STANDING, ReviewState
 from registry.domain.tally import Tally
-from registry.errors import Forbidden, WrongState
+from registry.errors import Forbidden, Malformed, WrongState
 
 
 class Role(StrEnum):
@@ -22,6 +22,7 @@ class Role(StrEnum):
     MEMBER = "member"
     UNDECLARED = "undeclared"
     RECUSED = "recused"
+    OFFICE = "office"
     OUTSIDER = "outsider"
 
 
@@ -36,6 +37,7 @@ class Act(StrEnum):
     RETURN = "return"
     SUSPEND = "suspend"
     RESUME = "resume"
+    REVOKE = "revoke"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +58,28 @@ ALLOWED: Final[Mapping[Act, Allowed]] = {
     Act.COMMENT: Allowed(roles=_SEATED | {_R.AUTHOR}, states=_VOTABLE | {_S.RETURNED}),
     Act.DECLARE: Allowed(roles=_SEATED | {_R.UNDECLARED}, states=_VOTABLE),
     Act.PREPARE: Allowed(roles=_SEATED, states=_VOTABLE),
-    Act.UNDO: Allowed(roles=_SEATED, states=frozenset(_S)),
+    Act.UNDO: Allowed(roles=_SEATED | {_R.OFFICE}, states=frozenset(_S)),
     Act.RETURN: Allowed(roles=_SEATED, states=_LOOKING),
     Act.SUSPEND: Allowed(roles=frozenset({_R.CHAIR}), states=frozenset({_S.APPROVED, _S.APPROVED_WITH_CONDITIONS})),
     Act.RESUME: Allowed(roles=frozenset({_R.CHAIR}), states=frozenset({_S.SUSPENDED})),
+    Act.REVOKE: Allowed(roles=frozenset({_R.OFFICE}), states=frozenset(_S) - {_S.DRAFT, _S.REVOKED}),
 }
+
+CONSEQUENCES: Final[Mapping[Act, str]] = {
+    Act.SUSPEND: "Every reader of the review sees that it is suspended and why, and the offices concerned are told. It "
+    "stops no order: nodes go by what was signed. Only an office's revocation stops them.",
+    Act.RESUME: "The review stands again where its signed votes put it. Every reader sees why.",
+    Act.REVOKE: "Once you have signed, every node refuses this version at its next poll, and no way leads back. The "
+    "author can submit a new version.",
+}
+"""What the acts that need a reason do, for whoever is about to confirm one."""
+
+NOTICES: Final[Mapping[str, str]] = {
+    Act.SUSPEND: "why it was suspended",
+    Act.RESUME: "why the suspension was lifted",
+    Act.REVOKE: "why its office revokes it",
+}
+"""What the reason of such an act is called; every reader of the review sees it."""
 
 _REFUSED: Final[Mapping[Role, tuple[str, str]]] = {
     _R.UNDECLARED: ("conflict-undeclared", "First declare whether you have a conflict of interest here."),
@@ -68,8 +87,19 @@ _REFUSED: Final[Mapping[Role, tuple[str, str]]] = {
 }
 
 
-def role(person: str, author: str, tallies: Iterable[Tally], declared: Mapping[str, bool]) -> Role:
-    """Return what `person` is to a review; `declared` are their declarations by committee (true: a conflict)."""
+def role(
+    person: str,
+    author: str,
+    tallies: Iterable[Tally],
+    declared: Mapping[str, bool],
+    offices: frozenset[str] = frozenset(),
+) -> Role:
+    """Return what `person` is to a review; `declared` are their declarations by committee (true: a conflict).
+
+    `offices` are those that accredited its author or seat its committees.
+    """
+    if person in offices:
+        return Role.OFFICE
     if person == author:
         return Role.AUTHOR
     mine = [one for one in tallies if person in one.voted | one.waiting | one.recused]
@@ -91,6 +121,13 @@ def check_may(act: Act, as_role: Role, state: ReviewState) -> None:
     if state not in allowed.states:
         sentence = f"One cannot {act} while a review is {ABOUT[state].words}. {ABOUT[state].next}"
         raise WrongState("review-state", sentence)
+
+
+def check_reason(act: Act, untrusted: str) -> str:
+    """Return a reason without the space around it; Malformed for none."""
+    if not untrusted.strip():
+        raise Malformed("reason-missing", f"Write down why you {act} it: the author and its users read it.")
+    return untrusted.strip()
 
 
 def is_open_to(person: str | None, tally: Tally, state: ReviewState) -> bool:

@@ -22,11 +22,11 @@ def current_digests(tx: Transaction, subjects: Iterable[str]) -> tuple[str, ...]
     return tuple(each.digest for each in found if each is not None)
 
 
-def institutions(tx: Transaction, subjects: Iterable[str]) -> dict[str, str]:
-    """Return the institutions of these subjects by their newest accreditations."""
+def newest(tx: Transaction, subjects: Iterable[str]) -> dict[str, Accreditation]:
+    """Return the newest accreditations of those subjects that have one."""
     theirs = select(Accreditation).where(Accreditation.subject.in_(tuple(subjects)))
     rows = tx.scalars(theirs.order_by(Accreditation.valid_from, Accreditation.sequence))
-    return {row.subject: row.institution for row in rows}
+    return {row.subject: row for row in rows}
 
 
 def standing(row: Accreditation) -> Standing:

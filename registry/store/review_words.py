@@ -68,6 +68,11 @@ def unprepare(tx: Transaction, algorithm: str, committee: str, project: str, mem
     tx.execute(delete(PreparedDecision).where(*mine))
 
 
+def signed(tx: Transaction, digest: str) -> None:
+    """Forget a prepared statement that has come back signed."""
+    tx.execute(delete(PreparedDecision).where(PreparedDecision.digest == digest))
+
+
 def comments(tx: Transaction, algorithm: str) -> Sequence[ReviewComment]:
     """Return all comments on one version, oldest first."""
     theirs = select(ReviewComment).where(ReviewComment.algorithm == algorithm)

@@ -11,11 +11,11 @@ from starlette.responses import RedirectResponse, Response
 
 from faces.forms import Form
 from protocol.documents.strict import build
-from registry.actions import message, review_acts, review_page
+from registry.actions import message, review, review_acts, review_page, review_standing
 from registry.actions.review_acts import Chosen
 from registry.domain.limits import PAGE_ITEMS
 from registry.domain.review import ABOUT
-from registry.domain.review_acts import Act, check_may
+from registry.domain.review_acts import CONSEQUENCES, NOTICES, Act, check_may, check_reason
 from registry.domain.terms import UntrustedTerms
 from registry.errors import Malformed, RegistryError
 from registry.request import Now, TheDesk
@@ -46,7 +46,8 @@ def show_review(desk: TheDesk, pages: ThePages, me: APerson, now: Now, digest: D
     page = review_page.show_page(desk, me.person.caller, digest, now)
     seen = page.whole.review
     refusals = {act.value: _refusal(act, seen.role, seen.state) for act in Act}
-    return pages.show("review.html", me.visit, page=page, seen=seen, about=ABOUT[seen.state], refusals=refusals)
+    told: dict[str, Any] = {"about": ABOUT[seen.state], "refusals": refusals, "notices": NOTICES}
+    return pages.show("review.html", me.visit, page=page, seen=seen, **told)
 
 
 @router.get("/inbox")
@@ -98,6 +99,29 @@ def comment(desk: TheDesk, me: APerson, now: Now, digest: Digest, form: TheForm)
             desk, me.person.caller, digest, committee, project, visibility=visibility, text=text, now=now
         )  # fmt: skip
     return _back(digest)
+
+
+@router.post("/reviews/{digest}/standing")
+def change_standing(desk: TheDesk, pages: ThePages, me: APerson, now: Now, digest: Digest, form: TheForm) -> Response:
+    """Suspend, resume or revoke: first the page that says what it does, then, confirmed there, the act."""
+    act, reason = form.untrusted("act"), form.untrusted("reason")
+    if act not in _STANDING:
+        raise Malformed("act-unknown", "Choose whether to suspend, resume or revoke the version.")
+    if form.untrusted("confirmed") == "yes":
+        _STANDING[Act(act)](desk, me.person.caller, digest, reason, now)
+        return _back(digest)
+    seen = review.show_review(desk, me.person.caller, digest, now).review
+    check_may(Act(act), seen.role, seen.state)
+    reason = check_reason(Act(act), reason)
+    told: dict[str, Any] = {"act": act, "consequence": CONSEQUENCES[Act(act)], "reason": reason}
+    return pages.show("review_standing.html", me.visit, row=seen.algorithm, **told)
+
+
+_STANDING = {
+    Act.SUSPEND: review_standing.suspend,
+    Act.RESUME: review_standing.resume,
+    Act.REVOKE: review_standing.revoke,
+}
 
 
 def _terms(form: Form, *, narrower: bool) -> UntrustedTerms:

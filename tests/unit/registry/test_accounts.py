@@ -51,6 +51,7 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/reviews/{digest}/decide"): SIGNED_IN,
     ("POST", "/reviews/{digest}/undo"): SIGNED_IN,
     ("POST", "/reviews/{digest}/comment"): SIGNED_IN,
+    ("POST", "/reviews/{digest}/standing"): SIGNED_IN,
     ("GET", "/my/algorithms"): frozenset({RESEARCHER, AUTHOR}),
     ("GET", "/my/jobs"): frozenset({RESEARCHER, AUTHOR}),
     ("GET", "/my/jobs/{digest}"): frozenset({RESEARCHER}),  # the order's own researcher alone

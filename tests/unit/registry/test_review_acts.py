@@ -9,29 +9,29 @@ from registry.domain.review_acts import ALLOWED, Act, Role, check_may, is_open_t
 from registry.domain.tally import Box, Rule, Seat, Tally, Vote, tally
 from registry.errors import RegistryError
 
-LETTERS = {"a": Role.AUTHOR, "c": Role.CHAIR, "m": Role.MEMBER, "u": Role.UNDECLARED}
+LETTERS = {"a": Role.AUTHOR, "c": Role.CHAIR, "m": Role.MEMBER, "u": Role.UNDECLARED, "o": Role.OFFICE}
 STATES = {
     "draft": S.DRAFT, "submitted": S.SUBMITTED, "checking": S.CHECKING, "in review": S.IN_REVIEW,
     "consolidating": S.CONSOLIDATING, "approved": S.APPROVED, "with conditions": S.APPROVED_WITH_CONDITIONS,
     "returned": S.RETURNED, "rejected": S.REJECTED, "superseded": S.SUPERSEDED, "suspended": S.SUSPENDED,
     "revoked": S.REVOKED, "expired": S.EXPIRED,
 }  # fmt: skip
-#: Which roles may: author, chair, member, undeclared member. Recused members and outsiders may nothing.
+#: Which roles may: author, chair, member, undeclared member, office. Recused members and outsiders may nothing.
 TABLE = """
-                  ask   comment  declare  prepare  undo  return  suspend  resume
-draft             -     -        -        -        cm    -       -        -
-submitted         a     -        -        -        cm    -       -        -
-checking          a     -        -        -        cm    -       -        -
-in review         a     acm      cmu      cm       cm    cm      -        -
-consolidating     -     acm      cmu      cm       cm    cm      -        -
-approved          -     acm      cmu      cm       cm    -       c        -
-with conditions   -     acm      cmu      cm       cm    -       c        -
-returned          -     acm      -        -        cm    -       -        -
-rejected          -     acm      cmu      cm       cm    -       -        -
-superseded        -     -        -        -        cm    -       -        -
-suspended         -     acm      cmu      cm       cm    -       -        c
-revoked           -     -        -        -        cm    -       -        -
-expired           -     acm      cmu      cm       cm    -       -        -
+                  ask   comment  declare  prepare  undo  return  suspend  resume   revoke
+draft             -     -        -        -        cmo   -       -        -  -
+submitted         a     -        -        -        cmo   -       -        -  o
+checking          a     -        -        -        cmo   -       -        -  o
+in review         a     acm      cmu      cm       cmo   cm      -        -  o
+consolidating     -     acm      cmu      cm       cmo   cm      -        -  o
+approved          -     acm      cmu      cm       cmo   -       c        -  o
+with conditions   -     acm      cmu      cm       cmo   -       c        -  o
+returned          -     acm      -        -        cmo   -       -        -  o
+rejected          -     acm      cmu      cm       cmo   -       -        -  o
+superseded        -     -        -        -        cmo   -       -        -  o
+suspended         -     acm      cmu      cm       cmo   -       -        c  o
+revoked           -     -        -        -        cmo   -       -        -  -
+expired           -     acm      cmu      cm       cmo   -       -        -  o
 """
 
 
@@ -96,6 +96,11 @@ def test_what_somebody_is_to_a_review(
     person: str, declared: dict[str, bool], tallies: list[Tally], expected: Role
 ) -> None:
     assert role(person, "ada", tallies, declared) is expected
+
+
+def test_an_office_that_is_concerned_is_nothing_else() -> None:
+    assert role("office-eu", "ada", [box()], {}, frozenset({"office-eu"})) is Role.OFFICE
+    assert role("office-us", "ada", [box()], {}, frozenset({"office-eu"})) is Role.OUTSIDER
 
 
 @pytest.mark.parametrize("state", S)

@@ -253,10 +253,13 @@ def test_a_chair_suspends_and_resumes(settled: Any) -> None:
         settled.vote(algorithm, member)
     path = f"/reviews/{algorithm}/suspension"
 
-    assert settled.request("PUT", path, "mikko", json={"suspended": True}).status_code == 403
-    assert settled.request("PUT", path, "meri", json={"suspended": True}).status_code == 204
+    why = {"reason": "Its range was wrong."}
+    assert settled.request("PUT", path, "mikko", json={"suspended": True, **why}).status_code == 403
+    blank = settled.request("PUT", path, "meri", json={"suspended": True, "reason": " "})
+    assert blank.json()["code"] == "reason-missing"
+    assert settled.request("PUT", path, "meri", json={"suspended": True, **why}).status_code == 204
     assert listed(settled, algorithm, None)["state"] == "suspended"
-    assert settled.request("PUT", path, "meri", json={"suspended": False}).status_code == 204
+    assert settled.request("PUT", path, "meri", json={"suspended": False, **why}).status_code == 204
     assert listed(settled, algorithm, None)["state"] == "approved"
 
 
@@ -352,5 +355,6 @@ def test_offices_nodes_and_nobody_act_on_no_review(asked: tuple[Any, str]) -> No
     hub, algorithm = asked
     assert hub.request("GET", f"/reviews/{algorithm}").status_code == 401
     assert declare(hub, algorithm, NODE).status_code == 404
-    assert seen(hub, algorithm, OFFICE)["role"] == "outsider"
+    assert seen(hub, algorithm, OFFICE)["role"] == "office"
+    assert declare(hub, algorithm, OFFICE).status_code == 403
     assert DATASET in seen(hub, algorithm, RESEARCHER)["requests"][0]["conditions"]["datasets"]
