@@ -22,7 +22,7 @@ from protocol.documents.approval import Approval
 from protocol.documents.envelope import Envelope, read_envelope, sign_statement, write_envelope
 from protocol.documents.expansion import priced_names
 from protocol.documents.fields import Document
-from protocol.documents.job_order import JobOrder
+from protocol.documents.job_order import JobOrder, share_equally
 from protocol.documents.parameters import check_parameters
 from protocol.documents.policy import Policy
 from protocol.documents.receipt import Receipt
@@ -131,12 +131,10 @@ def unsigned_order(
 def split(rho: Mapping[str, int] | int, names: Sequence[str]) -> dict[str, int]:
     """Return each output's share of ρ in nano-units, in the order of the names."""
     if isinstance(rho, int):
-        share = rho // len(names)
-        if share < 1:
-            raise UsageProblem(
-                "rho-too-small", f"{rho} nano-rho cannot be split over {len(names)} outputs; ask for more."
-            )
-        return dict.fromkeys(names, share)
+        if rho < len(names):
+            sentence = f"{rho} nano-rho cannot be split over {len(names)} outputs; ask for more."
+            raise UsageProblem("rho-too-small", sentence)
+        return {share.output: share.nano for share in share_equally(names, rho)}
     if rho.keys() != set(names):
         odd = sorted(rho.keys() ^ set(names))[0]
         raise UsageProblem("rho-shares", f"The shares of rho and the outputs differ at {odd}; give one share to each.")

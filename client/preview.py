@@ -13,29 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from client.client import Client
 from client.documents import Wish, unsigned_order
 from protocol.chain import verify_receipt
+from protocol.chain.foresee import UNSEEN, Foreseen, foresee
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval
+from protocol.documents.catalogue import CatalogueEntry
 from protocol.documents.envelope import read_envelope
-from protocol.documents.expansion import expand_outputs
 from protocol.documents.job_order import JobOrder
 from protocol.documents.receipt import Receipt
-from protocol.errors import Refused
-from protocol.trust.conditions import check_bound, permitting
-
-#: A median of k blocks at ρ needs k·ε >= 64 with ε² = 8ρ (docs/adr, decision on mechanisms); in integers, per output.
-MEDIAN_RULE: Final = 64**2 * 10**9
-PEOPLE_PER_PARAMETER: Final = 20
-UNSEEN: Final = (
-    "what other projects spent of the node's caps",
-    "the node's policies and consent codes",
-    "whether the approvals are a quorum by the node's trust root",
-    "how many runs the approvals have left there",
-)
+from protocol.documents.strict import build
 
 
 def preview(me: Client, wish: Wish, now: datetime) -> dict[str, Any]:
@@ -90,40 +80,21 @@ def _verified(me: Client, order_id: str, now: datetime) -> Receipt:
     )
 
 
-def _short(order: JobOrder, told: dict[str, Any] | None) -> Iterator[Refused]:
+def _short(order: JobOrder, told: dict[str, Any] | None) -> Iterator[Foreseen]:
     if told and told["same_algorithm"] and told["rho_left_nano"] < price_of(order):
         left = told["rho_left_nano"]
         sentence = f"{order.node} last told of {left} nano-rho left, and this order needs {price_of(order)}."
-        yield Refused("budget-told", f"{sentence} Ask for less, or ask its holder for a higher cap.")
+        yield Foreseen("budget-told", f"{sentence} Ask for less, or ask its holder for a higher cap.")
 
 
-def _foreseen(me: Client, order: JobOrder, algorithm: Algorithm, now: datetime) -> Iterator[Refused]:
-    yield from _approvals(me, order, now)
-    offered = [one for one in me.registry.listing("datasets") if one["node"] == order.node]
-    facts = next((one for one in offered if one["dataset"] == order.dataset), None)
-    if facts is None:
-        yield Refused("dataset-unknown", f"{order.node} does not offer {order.dataset}; see `node list`.")
-    if algorithm.mode == "block":
-        yield from _blocks(order, algorithm, facts)
+def _foreseen(me: Client, order: JobOrder, algorithm: Algorithm, now: datetime) -> Iterator[Foreseen]:
+    approvals = [read_envelope(me.registry.document(digest)).untrusted(Approval) for digest in order.approvals]
+    yield from foresee(order, algorithm, approvals, _offered(me, order), now)
 
 
-def _approvals(me: Client, order: JobOrder, now: datetime) -> Iterator[Refused]:
-    found = [read_envelope(me.registry.document(digest)).untrusted(Approval) for digest in order.approvals]
-    try:
-        for approval in found:
-            check_bound(approval, order)
-        permitting([approval.conditions for approval in found], order, now)
-    except Refused as refused:
-        yield refused
-
-
-def _blocks(order: JobOrder, algorithm: Algorithm, facts: dict[str, Any] | None) -> Iterator[Refused]:
-    outputs = expand_outputs(algorithm, order.parameters)
-    shares = {share.output: share.nano for share in order.rho}
-    medians = [one for one in outputs if one.spec.aggregator in (None, "median")]
-    if any(8 * shares[one.name] * order.blocks**2 < MEDIAN_RULE for one in medians):
-        sentence = "A median needs k x epsilon >= 64: order more blocks, or give its output more rho."
-        yield Refused("gate-median-resolution", sentence)
-    smallest = PEOPLE_PER_PARAMETER * algorithm.model_parameters
-    if facts and order.blocks and facts["people"] // order.blocks < smallest:
-        yield Refused("gate-blocks-too-small", f"A block needs at least {smallest} people: order fewer blocks.")
+def _offered(me: Client, order: JobOrder) -> CatalogueEntry | None:
+    """What the node says of the dataset, as the registry carries it; a hint, like everything here."""
+    for one in me.registry.listing("datasets"):
+        if (one["node"], one["dataset"]) == (order.node, order.dataset):
+            return build(CatalogueEntry, {name: value for name, value in one.items() if name != "node"})
+    return None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from protocol.documents.approval import Approval, Conditions
-from protocol.documents.job_order import JobOrder
+from protocol.documents.job_order import JobOrder, OrderDraft
 from protocol.documents.limits import CLOCK_SKEW
 from protocol.errors import Refused
 
@@ -15,7 +15,7 @@ def check_window(order: JobOrder, now: datetime) -> None:
         raise Refused("order-window", "The order is not valid at this moment; sign a new one with the right window.")
 
 
-def check_bound(approval: Approval, order: JobOrder) -> None:
+def check_bound(approval: Approval, order: OrderDraft) -> None:
     """Refuse (``approval-other-…``) an approval of another algorithm, for another project, or for others to order."""
     if approval.algorithm != order.algorithm:
         raise Refused("approval-other-algorithm", f"{approval.member} approved another algorithm; ask for this one.")
@@ -25,7 +25,7 @@ def check_bound(approval: Approval, order: JobOrder) -> None:
         raise Refused("approval-other-person", f"{approval.member} did not allow {order.researcher} to order.")
 
 
-def check_permits(conditions: Conditions, order: JobOrder, now: datetime) -> None:
+def check_permits(conditions: Conditions, order: OrderDraft, now: datetime) -> None:
     """Refuse (``approval-conditions``, ``approval-expired``) an order outside the conditions of its approvals."""
     broken = [
         what
@@ -45,7 +45,7 @@ def check_permits(conditions: Conditions, order: JobOrder, now: datetime) -> Non
         raise Refused("approval-expired", "The approvals have expired; ask the committee for new ones.")
 
 
-def permitting(agreed: Sequence[Conditions], order: JobOrder, now: datetime) -> Conditions:
+def permitting(agreed: Sequence[Conditions], order: OrderDraft, now: datetime) -> Conditions:
     """The first of several agreed sets of conditions that permits the order, or the last one's refusal."""
     *others, last = agreed
     for conditions in others:
