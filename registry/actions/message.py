@@ -3,7 +3,8 @@
 1. A message is written in the transaction of what it tells; nothing is sent there. A key names the event, so that a
    repeated act tells nobody twice.
 2. The relay sends what is due, one claim for each try: a mail server that is down costs time, never a message. A crash
-   between sending and noting sends again, under the same Message-ID.
+   between sending and noting sends again, under the same Message-ID. Mail goes to confirmed addresses
+   (`registry.actions.address`).
 3. A message says which version, where it stands and what happens next, with a link; no vote, no reason, no comment, no
    condition, no person.
 4. On working days each member who is waited for gets one digest, and a reminder when a deadline comes near.
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from registry.actions import ballots
+from registry.actions import address, ballots
 from registry.actions.desk import Desk
 from registry.domain.caller import Caller
 from registry.domain.review import ABOUT, ReviewState
@@ -83,10 +84,11 @@ def relay(desk: Desk, now: datetime) -> int:
         return 0
     with desk.store.transaction() as tx:
         claimed = message.claim(tx, now, now + LEASE, AT_ONCE)
+        letters = [_letter(desk, each, address.code_for(tx, each.message.sequence, now)) for each in claimed]
     taken = 0
-    for each in claimed:
+    for each, letter in zip(claimed, letters, strict=True):
         try:
-            mailer.send(_letter(desk, each))
+            mailer.send(letter)
         except Undelivered:
             pause = min(FIRST_PAUSE * 2 ** min(each.tries - 1, 16), LONGEST_PAUSE)
             with desk.store.transaction() as tx:
@@ -102,14 +104,6 @@ def read_inbox(desk: Desk, caller: Caller, *, before: int, limit: int) -> Sequen
     """Return one page of the caller's messages, newest first."""
     with desk.store.reading() as tx:
         return message.inbox(tx, caller.subject, before=before, limit=limit)
-
-
-def set_address(desk: Desk, caller: Caller, address: str | None, now: datetime) -> None:
-    """Keep where the caller wants mail, or forget it. The address is in no log and no audit."""
-    with desk.store.transaction() as tx:
-        message.set_address(tx, caller.subject, address)
-        verb = "address.set" if address is not None else "address.forgotten"
-        document.record(tx, now, caller.subject, verb, caller.subject)
 
 
 def _remind(
@@ -153,7 +147,8 @@ def _named(row: tables.Algorithm) -> str:
     return f"Review of {row.name} {row.version}"
 
 
-def _letter(desk: Desk, each: message.Outgoing) -> Letter:
-    link = f"{desk.audiences[0]}{each.message.path}"
+def _letter(desk: Desk, each: message.Outgoing, code: str) -> Letter:
+    link = f"{desk.page.origin}{each.message.path}" + (f"?code={code}" if code else "")
     name = f"safeconduct.{each.message.sequence}.{each.message.at:%Y%m%dT%H%M%S}"
+    name += f".{each.tries}" if code else ""  # each try has a code of its own, so it is another letter
     return Letter(to=each.address, title=each.message.title, text=f"{each.message.text}\n\n{link}\n", name=name)

@@ -1,7 +1,7 @@
 """A person's own messages.
 
 GET /messages?before=N   newest first: {"messages": [{"sequence", "title", "text", "path", "at"}, …], "next": N|null}
-PUT /messages/address    {"address": "…"} where mail goes; null: nowhere (204)
+PUT /messages/address    {"address": "…"} gets a link, and mail once that is opened; null: no mail any more (204)
 """
 
 from typing import Annotated, Any
@@ -9,17 +9,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from registry.actions import message
+from registry.actions import address, message
 from registry.api.doors import DEFAULT_LIMIT, KnownCaller, Limit, page
 from registry.api.lists import written
+from registry.domain.address import PATTERN
 from registry.request import Now, TheDesk
 
 router = APIRouter(tags=["messages"])
 
 _NEWEST = 2**62
-_Address = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,180}[A-Za-z0-9])?$")
-]
+_Address = Annotated[str, StringConstraints(pattern=PATTERN)]
 
 
 class AddressForm(BaseModel):
@@ -46,5 +45,8 @@ def list_messages(
 
 @router.put("/messages/address", status_code=204)
 def put_address(desk: TheDesk, caller: KnownCaller, now: Now, form: AddressForm) -> None:
-    """Say where mail goes, or that none is wanted."""
-    message.set_address(desk, caller, form.address, now)
+    """Ask for mail at an address, which is sent a link that confirms it; or for no mail any more."""
+    if form.address is None:
+        address.forget(desk, caller, now)
+    else:
+        address.ask(desk, caller, form.address, now)

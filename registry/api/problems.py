@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from faces.errors import TooMany
 from protocol.errors import Refused, SafeconductError
 from registry import errors
 
@@ -22,6 +23,7 @@ STATUS: Final[Mapping[type[SafeconductError], int]] = {
     errors.Missing: 404,
     errors.Conflict: 409,
     errors.TooLarge: 413,
+    TooMany: 429,
     errors.Unbelievable: 422,
     Refused: 422,
     errors.Busy: 503,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, func, select, update
 
 from registry.store.base import Transaction
 from registry.store.tables_message import DigestDay, Mail, MailAddress, Message
@@ -19,15 +19,15 @@ class Outgoing:
     tries: int
 
 
-def add(tx: Transaction, row: Message) -> None:
-    """Put a message in its person's inbox, and on its way if there is an address; once for each key."""
+def add(tx: Transaction, row: Message, *, to: str | None = None) -> None:
+    """Put a message in its person's inbox, and on its way to `to` or the person's address if any; once for each key."""
     mine = select(Message.sequence).where(Message.person == row.person, Message.key == row.key)
     if tx.scalars(mine).first() is not None:
         return
     tx.add(row)
     tx.flush()
-    if tx.get(MailAddress, row.person) is not None:
-        tx.add(Mail(message=row.sequence, due=row.at, tries=0))
+    if to is not None or address(tx, row.person) is not None:
+        tx.add(Mail(message=row.sequence, due=row.at, tries=0, address=to))
         tx.flush()
 
 
@@ -37,11 +37,23 @@ def inbox(tx: Transaction, person: str, *, before: int, limit: int) -> Sequence[
     return tx.scalars(mine.order_by(Message.sequence.desc()).limit(limit)).all()
 
 
-def set_address(tx: Transaction, person: str, address: str | None) -> None:
+def count(tx: Transaction, person: str, keys: str, since: datetime) -> int:
+    """Return how many messages, whose keys begin so, a person got since a moment."""
+    mine = select(func.count()).where(Message.person == person, Message.key.startswith(keys), Message.at > since)
+    return tx.scalars(mine).one()
+
+
+def address(tx: Transaction, person: str) -> str | None:
+    """Return where a person wants mail."""
+    found = tx.get(MailAddress, person)
+    return found.address if found else None
+
+
+def set_address(tx: Transaction, person: str, chosen: str | None) -> None:
     """Keep where a person wants mail, or forget it."""
     found = tx.get(MailAddress, person)
-    if address is not None:
-        tx.merge(MailAddress(person=person, address=address))
+    if chosen is not None:
+        tx.merge(MailAddress(person=person, address=chosen))
     elif found is not None:
         tx.delete(found)
 
@@ -57,14 +69,14 @@ def claim(tx: Transaction, now: datetime, until: datetime, limit: int) -> tuple[
 
 def _claim(tx: Transaction, row: Mail, until: datetime) -> Outgoing | None:
     message = tx.get_one(Message, row.message)
-    place = tx.get(MailAddress, message.person)
+    place = row.address or address(tx, message.person)
     if place is None:
         tx.delete(row)
         return None
     mine = update(Mail).where(Mail.message == row.message, Mail.due == row.due, Mail.sent.is_(None))
     done = tx.execute(mine.values(due=until, tries=row.tries + 1).execution_options(synchronize_session=False))
     taken = isinstance(done, CursorResult) and done.rowcount == 1
-    return Outgoing(message=message, address=place.address, tries=row.tries + 1) if taken else None
+    return Outgoing(message=message, address=place, tries=row.tries + 1) if taken else None
 
 
 def sent(tx: Transaction, sequence: int, now: datetime) -> None:

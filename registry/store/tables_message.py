@@ -1,4 +1,4 @@
-"""Messages to people: the inbox, the mail that waits to be sent, where to send it, the days that had their digest."""
+"""Messages to people: the inbox, mail that waits to be sent, where to send it, days that had their digest."""
 
 from datetime import datetime
 
@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.store.base import Base, Moment
 from registry.store.tables import _SEQUENCE, _SLUG
+
+_ADDRESS = String(254)
 
 
 class Message(Base):
@@ -24,7 +26,10 @@ class Message(Base):
 
 
 class Mail(Base):
-    """One message on its way by mail: when it is due next, how often it was tried, when it was taken."""
+    """One message on its way by mail: when it is due next, how often it was tried, when it was taken.
+
+    `address`: where it goes, if not to wherever its person wants mail at that time.
+    """
 
     __tablename__ = "mail"
     __table_args__ = (Index(None, "sent", "due"),)
@@ -32,6 +37,7 @@ class Mail(Base):
     due: Mapped[datetime] = mapped_column(Moment)
     tries: Mapped[int] = mapped_column(Integer)
     sent: Mapped[datetime | None] = mapped_column(Moment)
+    address: Mapped[str | None] = mapped_column(_ADDRESS)
 
 
 class MailAddress(Base):
@@ -39,7 +45,18 @@ class MailAddress(Base):
 
     __tablename__ = "mail_address"
     person: Mapped[str] = mapped_column(_SLUG, primary_key=True)
-    address: Mapped[str] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(_ADDRESS)
+
+
+class AddressRequest(Base):
+    """An address that a person asked for. `message`: whose letter carries the code; `hash`: of the code that left."""
+
+    __tablename__ = "address_request"
+    person: Mapped[str] = mapped_column(_SLUG, primary_key=True)
+    address: Mapped[str] = mapped_column(_ADDRESS)
+    message: Mapped[int] = mapped_column(ForeignKey("message.sequence"), index=True)
+    hash: Mapped[str | None] = mapped_column(String(64))
+    expires: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class DigestDay(Base):

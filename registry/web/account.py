@@ -1,16 +1,19 @@
 """Signing in and out, registering a passkey, and one's own sessions."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from faces.browser import new_browser
+from faces.pages import Pages
 from faces.rate import RateLimit
-from registry.actions import account
+from registry.actions import account, address
+from registry.actions.desk import Desk
+from registry.errors import RegistryError
 from registry.request import Now, TheDesk, now_of
-from registry.web.doors import Anybody, APerson, TheForm, ThePages
+from registry.web.doors import Anybody, APerson, SignedIn, TheForm, ThePages
 
 router = APIRouter(include_in_schema=False)
 
@@ -81,11 +84,22 @@ def sign_out(desk: TheDesk, me: APerson, _form: TheForm, now: Now) -> Response:
 
 @router.get("/account")
 def show_account(desk: TheDesk, pages: ThePages, me: APerson, now: Now) -> Response:
-    """Show one's own roles, sessions and passkeys."""
+    """Show one's own roles, mail address, sessions and passkeys."""
+    return account_page(desk, pages, me, now)
+
+
+def account_page(
+    desk: Desk, pages: Pages, me: SignedIn, now: datetime, *, typed: str = "", refusal: RegistryError | None = None
+) -> Response:
+    """Return the page; with a refusal of the mail address that was typed, beside what was typed."""
     return pages.show(
         "account.html",
         me.visit,
+        status=400 if refusal else 200,
         person=me.person,
+        addresses=address.show(desk, me.person.subject),
+        typed=typed,
+        error=refusal.sentence if refusal else "",
         sessions=account.list_sessions(desk, me.person, now),
         passkeys=account.list_passkeys(desk, me.person),
         here=me.browser.hash,

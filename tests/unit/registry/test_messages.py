@@ -1,62 +1,37 @@
 """Messages: who is told what, that mail is never lost and never told twice, and that it says nothing sensitive."""
 
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from factory import AUTHOR, RESEARCHER
+from mail_capture import Capture, capturing
 from review_requests import review_request
 
 from registry.actions import message, tend
 from registry.domain.workflow import Stage, Workflow
 from registry.errors import Misconfigured, Undelivered
 from registry.outbound.mail import Letter, Mailer
+from registry.store import message as addresses
 
 FIVE_DAYS = Workflow(name="short", stages=(Stage(name="review", committees=("*",), working_days=5),))
 
 
-class Capture:
-    """A mail server that keeps what it is sent, and refuses the first `failures` of them."""
-
-    def __init__(self) -> None:
-        self.letters: list[EmailMessage] = []
-        self.failures = 0
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        if self.failures > 0:
-            self.failures -= 1
-            return "451 try again"
-        found = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(found, EmailMessage)
-        self.letters.append(found)
-        return "250 taken"
-
-
 @pytest.fixture
 def capture() -> Iterator[tuple[Capture, int]]:
-    handler = Capture()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield handler, port
-    controller.stop()
+    with capturing() as found:
+        yield found
 
 
 @pytest.fixture
 def mailing(settled: Any, capture: tuple[Capture, int]) -> tuple[Any, Capture]:
     mailer = Mailer(f"smtp://127.0.0.1:{capture[1]}", "registry@registry.test")
     settled.desk = settled.app.state.desk = replace(settled.desk, mailer=mailer, workflow=FIVE_DAYS)
-    for person in (AUTHOR, "meri", "mikko", "maria"):
-        answer = settled.request("PUT", "/messages/address", person, json={"address": f"{person}@people.test"})
-        assert answer.status_code == 204
+    with settled.desk.store.transaction() as tx:
+        for person in (AUTHOR, "meri", "mikko", "maria"):
+            addresses.set_address(tx, person, f"{person}@people.test")  # by a link: test_addresses.py
     return settled, capture[0]
 
 
@@ -90,7 +65,7 @@ def test_everybody_concerned_is_told_also_of_a_rejection(mailing: tuple[Any, Cap
     asked = "Review of association 1.0.0: your vote is asked for"
     assert told(capture, "maria") == [asked, "Review of association 1.0.0: rejected"]
     body = capture.letters[-1].get_content()
-    assert f"http://registry.test/reviews/{algorithm}" in body
+    assert f"http://localhost:8400/reviews/{algorithm}" in body
     assert not any(word in each.as_string() for each in capture.letters for word in ("single person", "meri votes"))
 
 
@@ -179,7 +154,8 @@ def test_working_days_bring_one_digest_and_one_reminder(mailing: tuple[Any, Capt
 
 def test_without_an_address_there_is_the_inbox_alone(mailing: tuple[Any, Capture]) -> None:
     hub, capture = mailing
-    hub.request("PUT", "/messages/address", AUTHOR, json={"address": None})
+    with hub.desk.store.transaction() as tx:
+        addresses.set_address(tx, AUTHOR, None)
     hub.submit()
 
     message.relay(hub.desk, hub.now)
