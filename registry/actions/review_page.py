@@ -3,22 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from math import sqrt
-from typing import Any
 
 from protocol.documents.algorithm import Algorithm
-from protocol.documents.amount import NANO, write_nano
 from protocol.documents.approval import Approval, Conditions
-from protocol.documents.strict import build
 from registry.actions import accepted, ballots, review
 from registry.actions.desk import Desk
+from registry.actions.review_asked import Asked, asked_of
 from registry.domain.caller import Caller
 from registry.domain.review import ReviewState
-from registry.domain.terms import SETS, describe_changes
-from registry.store import accreditation, document, order, tables
+from registry.domain.terms import describe_changes
+from registry.store import accreditation, document, tables
 from registry.store import review as versions
 from registry.store.base import Transaction
-from registry.store.tables_review import ReviewRequest
 
 TABS: dict[str, frozenset[ReviewState]] = {
     "open": frozenset({ReviewState.CHECKING, ReviewState.IN_REVIEW, ReviewState.CONSOLIDATING}),
@@ -26,23 +22,6 @@ TABS: dict[str, frozenset[ReviewState]] = {
 }
 TABS["decided"] = frozenset(ReviewState).difference(*TABS.values())
 """What each list shows, by whose turn it is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One request in a committee's terms. `guess`: how often a 50/50 guess about one person is right, in percent."""
-
-    request: ReviewRequest
-    conditions: Conditions
-    rho_job: str
-    rho_node: str
-    guess: str
-    datasets: tuple[dict[str, Any], ...]
-
-    @property
-    def choices(self) -> dict[str, list[tuple[str, str]]]:
-        """The names that a member may leave out, as a form's value and label."""
-        return {name: [(each, each) for each in getattr(self.conditions, name)] for name in SETS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,24 +60,15 @@ def show_page(desk: Desk, caller: Caller, digest: str, now: datetime) -> OnePage
     row = whole.review.algorithm
     with desk.store.reading() as tx:
         (envelope,) = document.envelopes(tx, [digest])
-        asked = tuple(_asked(each, _datasets(tx, each)) for each in whole.requests)
+        algorithm = accepted.read(envelope, Algorithm)
+        asked = tuple(asked_of(tx, each, algorithm) for each in whole.requests)
         return OnePage(
             whole=whole,
-            algorithm=accepted.read(envelope, Algorithm),
+            algorithm=algorithm,
             author=accreditation.current(tx, row.author),
             asked=asked,
             votes=_votes(tx, whole.review.approvals, asked),
         )
-
-
-def _datasets(tx: Transaction, request: ReviewRequest) -> tuple[dict[str, Any], ...]:
-    """Return what the nodes' catalogues say of the datasets that are asked for."""
-    found: list[dict[str, Any]] = []
-    for node in request.conditions["nodes"]:
-        offered = order.catalogue(tx, node)
-        entries = offered.datasets if offered else []
-        found += [{"node": node, **each} for each in entries if each["dataset"] in request.conditions["datasets"]]
-    return tuple(found)
 
 
 def _votes(tx: Transaction, rows: Iterable[tables.Approval], asked: Iterable[Asked]) -> tuple[SeenVote, ...]:
@@ -109,15 +79,3 @@ def _votes(tx: Transaction, rows: Iterable[tables.Approval], asked: Iterable[Ask
 def _narrower(tx: Transaction, row: tables.Approval, asked: Conditions | None) -> tuple[str, ...]:
     found = [accepted.read(raw, Approval) for raw in document.envelopes(tx, [row.digest])]  # none once erased
     return describe_changes(found[0].conditions, asked) if found and asked else ()
-
-
-def _asked(request: ReviewRequest, datasets: tuple[dict[str, Any], ...]) -> Asked:
-    job, node = (request.conditions[name] for name in ("rho_per_job_nano", "rho_total_per_node_nano"))
-    return Asked(
-        request=request,
-        conditions=build(Conditions, request.conditions),
-        rho_job=write_nano(job),
-        rho_node=write_nano(node),
-        guess=f"{100 * min(1.0, 0.5 + 0.5 * sqrt(node / NANO / 2)):.1f}",
-        datasets=datasets,
-    )

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from protocol.trust.duo import KNOWN_CODES
 from sandbox.actions.clock import GuardedClock
 from sandbox.actions.files import SECRET, write_whole
 from sandbox.domain.dataset import Column, DatasetFacts, Unit
-from sandbox.domain.duo import KNOWN_CODES
 from sandbox.domain.turns import most_people
 from sandbox.errors import BadInput
 from sandbox.store.audit import record

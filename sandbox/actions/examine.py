@@ -15,10 +15,10 @@ from pathlib import Path
 from protocol.chain import OrderBundle, VerifiedOrder, verify_order
 from protocol.documents.envelope import read_claim
 from protocol.documents.job_order import JobOrder
+from protocol.trust.duo import Answer, DuoRequest, codes_answered
 from sandbox.actions.node import Node
 from sandbox.actions.view import stage_plan
 from sandbox.domain.dataset import DatasetFacts
-from sandbox.domain.duo import Answer, DuoRequest, codes_answered
 from sandbox.domain.plan import GatePlan, make_gate_plan
 from sandbox.domain.policy import PolicyRequest
 from sandbox.errors import Held, Refused

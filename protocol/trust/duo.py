@@ -1,5 +1,7 @@
 """Match a request to a dataset's Data Use Ontology codes, with three answers: yes, no, or ask.
 
+The node asks it about an order, the registry's pages about a request: one rule, so that the page foresees the node.
+
 Rules. A dataset's codes say what its participants consented to. Each code is answered alone and all must be yes.
 `ask` means that no machine can tell: it counts as yes only when the approving committees named that very code in
 their conditions, and as no otherwise. A code we do not know is a no. Disease-specific consent is an `ask`, because
@@ -123,6 +125,33 @@ RULES: Mapping[str, _Rule] = {
 
 KNOWN_CODES = frozenset(RULES)
 
+# What each code says, for people who decide. Our own short words; the ontology's definition is what counts.
+WORDS: Mapping[str, str] = {
+    NO_RESTRICTION: "no restriction",
+    GENERAL_RESEARCH: "general research",
+    HEALTH_RESEARCH: "health, medical and biomedical research",
+    DISEASE_RESEARCH: "research on one disease",
+    ANCESTRY_RESEARCH: "research on ancestry and populations",
+    "DUO:0000012": "a kind of research that the holder names",
+    "DUO:0000015": "no development of methods",
+    "DUO:0000016": "genetic studies only",
+    "DUO:0000018": "bodies and uses without profit only",
+    "DUO:0000019": "results must be published",
+    "DUO:0000020": "the holder must take part",
+    "DUO:0000021": "an ethics approval is needed",
+    "DUO:0000022": "a region that the holder names",
+    "DUO:0000024": "nothing may be published before a date",
+    "DUO:0000025": "for a limited time",
+    "DUO:0000026": "named persons only",
+    "DUO:0000027": "a named project only",
+    "DUO:0000028": "institutions that the holder names",
+    "DUO:0000029": "results go back to the holder",
+    "DUO:0000043": "clinical care as well",
+    "DUO:0000044": "no research on ancestry and populations",
+    "DUO:0000045": "bodies without profit only",
+    "DUO:0000046": "uses without commerce only",
+}
+
 
 def answer_code(code: str, request: DuoRequest) -> Answer:
     """Answer one code; an `ask` that the committees named is a yes, an unknown code a no."""
@@ -136,3 +165,19 @@ def answer_code(code: str, request: DuoRequest) -> Answer:
 def codes_answered(codes: tuple[str, ...], request: DuoRequest, answer: Answer) -> tuple[str, ...]:
     """List the codes of a dataset that have this answer, in the dataset's order."""
     return tuple(code for code in codes if answer_code(code, request) is answer)
+
+
+def say_why(code: str, request: DuoRequest) -> str:
+    """Say in one sentence how a code is answered for a request, for people who decide."""
+    answer = answer_code(code, request)
+    if code not in RULES:
+        return "Nodes do not know this code and refuse."
+    if answer is Answer.NO:
+        return (
+            f"It does not allow {WORDS.get(request.purpose, request.purpose)}, or not for this request: nodes refuse."
+        )
+    if answer is Answer.ASK:
+        return "No machine can tell, and the request's purposes do not name this code: nodes refuse."
+    if RULES[code](request) is Answer.ASK:
+        return "No machine can tell. The request names this code: whoever approves says that it is kept."
+    return "It allows this."

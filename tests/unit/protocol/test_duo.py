@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.domain.duo import KNOWN_CODES, Answer, DuoRequest, answer_code, codes_answered
+from protocol.trust.duo import KNOWN_CODES, WORDS, Answer, DuoRequest, answer_code, codes_answered, say_why
 
 GRU, HMB, DS, POA = "DUO:0000042", "DUO:0000006", "DUO:0000007", "DUO:0000011"
 YES, NO, ASK = Answer.YES, Answer.NO, Answer.ASK
@@ -78,6 +78,24 @@ def test_named_users_only_needs_persons_in_the_approval() -> None:
 def test_named_project_only_needs_a_project_in_the_approval() -> None:
     assert answer_code("DUO:0000027", request(project=False)) is NO
     assert answer_code("DUO:0000027", request(project=True)) is YES
+
+
+@pytest.mark.parametrize(
+    ("code", "named", "expected"),
+    [
+        ("DUO:9999999", (), "do not know this code"),
+        (POA, (), "does not allow health, medical and biomedical research"),
+        ("DUO:0000021", (), "do not name this code"),
+        ("DUO:0000021", ("DUO:0000021",), "whoever approves says that it is kept"),
+        (GRU, (), "It allows this"),
+    ],
+)
+def test_every_answer_has_its_reason_in_words(code: str, named: tuple[str, ...], expected: str) -> None:
+    assert expected in say_why(code, request(named=named))
+
+
+def test_every_code_has_words() -> None:
+    assert WORDS.keys() == KNOWN_CODES
 
 
 def test_codes_are_listed_by_answer_in_their_order() -> None:
