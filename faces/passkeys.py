@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from faces.errors import PasskeyRefused
-from protocol.documents.passkey import PasskeyOrigin
+from protocol.documents.passkey import PasskeyAssertion, PasskeyOrigin
 
 LIVES: Final = timedelta(minutes=10)
 CREDENTIAL_BYTES: Final = 16 * 1024
@@ -87,7 +87,7 @@ def registration_options(
     return options_to_json(options)
 
 
-def sign_in_options(page: PasskeyOrigin, challenge: bytes) -> str:
+def assertion_options(page: PasskeyOrigin, challenge: bytes) -> str:
     """Return what `navigator.credentials.get` is asked, as JSON: it lists no credentials, so it tells of nobody."""
     from webauthn import generate_authentication_options, options_to_json
     from webauthn.helpers.structs import UserVerificationRequirement
@@ -121,6 +121,17 @@ def untrusted_credential_id(untrusted: str) -> bytes:
 
     with _refusing(untrusted):
         return base64url_to_bytes(parse_authentication_credential_json(untrusted).id)
+
+
+def untrusted_assertion(untrusted: str) -> PasskeyAssertion:
+    """Return an answer's words and its signature, for a document that is to carry them; nothing in it is checked."""
+    from webauthn.helpers import parse_authentication_credential_json
+
+    with _refusing(untrusted):
+        said = parse_authentication_credential_json(untrusted).response
+    return PasskeyAssertion(
+        authenticator_data=said.authenticator_data, client_data=said.client_data_json, signature=said.signature
+    )
 
 
 def check_sign_in(page: PasskeyOrigin, challenge: bytes, untrusted: str, credential: Credential) -> int:

@@ -9,7 +9,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -114,11 +114,16 @@ def make_desk(
         audiences=audiences,
         image_bytes=image_bytes,
         log_key=log_key,
-        passkey_pages=passkey_pages,
+        passkey_pages=tuple(_labelled(each, {page.origin, *audiences}) for each in passkey_pages),
         workflow=workflow,
         page=page,
         mailer=mailer,
     )
+
+
+def _labelled(page: PasskeyOrigin, own: Container[str]) -> PasskeyOrigin:
+    """A page at an address of ours is the registry's, whatever was configured: what is signed there is labelled."""
+    return page.model_copy(update={"registry_page": page.registry_page or page.origin in own})
 
 
 def make_app(desk: Desk, clock: Clock = system_clock, web: Path | None = None) -> FastAPI:

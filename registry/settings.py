@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     given. urls: the addresses by which clients and nodes know this registry, without a path; login assertions for any
     other address are refused. host, port, uds: where it listens. image_bytes: largest image archive.
     log_passphrase_file: holds the passphrase of the transparency log's key, if that is encrypted. passkey_origins: the
-    pages on which committee members' passkeys may sign, each with its RP id behind a comma unless that is its host.
+    pages on which committee members' passkeys may sign, each with its RP id behind a comma unless that is its host;
+    this registry's own page among them lets members sign there: name it only if the holders' trust roots do.
     workflow: the process of its reviews, a file like those in policies/workflows; plain.toml of them if not set.
     page_origin: the address under which browsers open the pages, written likewise; login passkeys are bound to it. web:
     the folder of the pages' installed files, SAFECONDUCT_WEB unless given.

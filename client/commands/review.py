@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from client.home import HomeOption
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import read_envelope
+from protocol.documents.passkey import ON_REGISTRY_PAGE
 
 app = typer.Typer(help="Read what is proposed, and sign your decision.", no_args_is_help=True, rich_markup_mode=None)
 app.command("sign")(sign)
@@ -185,4 +187,10 @@ def _show(console: Console, digest: str, document: Algorithm, review: dict[str, 
     for statistic in document.statistics:
         console.print(f"says: {statistic.name}: {statistic.in_words()}", markup=False)
     for vote in (review or {}).get("approvals", []):
-        console.print(f"{vote['decision']} by {vote['member']} for {vote['project']}  {vote['digest']}", markup=False)
+        console.print(vote_line(vote), markup=False)
+
+
+def vote_line(vote: Mapping[str, Any]) -> str:
+    """Return one vote of a review for people, labelled if it was signed on the registry's page."""
+    label = f", {ON_REGISTRY_PAGE}" if vote["on_registry_page"] else ""
+    return f"{vote['decision']} by {vote['member']} for {vote['project']}{label}  {vote['digest']}"

@@ -26,6 +26,7 @@ from protocol.documents.approval import Approval, Conditions
 from protocol.documents.envelope import Claim, DocumentT, Envelope, read_claim
 from protocol.documents.expansion import priced_names
 from protocol.documents.job_order import JobOrder
+from protocol.documents.passkey import ON_REGISTRY_PAGE
 from protocol.documents.roster import Roster
 from protocol.documents.status import Status
 from protocol.documents.strict import malformed
@@ -188,10 +189,9 @@ def check_approvals(case: OrderCase) -> str:
     used: dict[str, Roster] = {}
     case.registry_page_members = ()
     case.agreed = tuple(_agreement(rule, case, used) for rule in rules)
-    case.used_rosters = tuple(used)
-    page = ", ".join(case.registry_page_members)
-    label = f" Signed on the registry's own page: {page}." if page else ""
-    return f"{len(rules)} committee(s) agree: {', '.join(rule.committee for rule in rules)}.{label}"
+    case.used_rosters, here = tuple(used), ", ".join(case.registry_page_members)
+    agreed = f"{len(rules)} committee(s) agree: {', '.join(rule.committee for rule in rules)}."
+    return f"{agreed} {ON_REGISTRY_PAGE.capitalize()}: {here}." if here else agreed
 
 
 def check_request(case: OrderCase) -> str:

@@ -27,6 +27,8 @@ from protocol.documents.strict import Json, parse_object
 from protocol.errors import Refused
 
 VOTE_DOMAIN = b"safeconduct-vote-v1"
+#: The label of an approval that was signed on a page which the registry serves, wherever people read of it.
+ON_REGISTRY_PAGE = "signed on the registry's page"
 CLIENT_DATA_BYTES = 4096
 #: RP id hash, flags, counter: an authenticator that was asked for no extensions says no more.
 AUTHENTICATOR_DATA_BYTES = 32 + 1 + 4

@@ -16,6 +16,7 @@ from protocol.crypto.encoding import decode_base64, encode_base64
 from protocol.crypto.keys import PublicKey
 from protocol.documents.fields import Digest, Record
 from protocol.documents.passkey import PasskeyAssertion, PasskeyOrigin, PasskeyWords, check_passkey, vote_challenge
+from protocol.documents.strict import build
 from protocol.errors import Refused
 
 
@@ -36,8 +37,9 @@ class Signature:
     passkey: PasskeyAssertion | None = None
 
     def to_entry(self) -> SignatureEntry:
-        """The signature as a document carries it."""
-        return SignatureEntry(keyid=self.keyid, sig=encode_base64(self.sig), webauthn=_words(self.passkey))
+        """The signature as a document carries it; refuses (``document-malformed``) what is too long to be one."""
+        entry = {"keyid": self.keyid, "sig": encode_base64(self.sig), "webauthn": _words(self.passkey)}
+        return build(SignatureEntry, entry)
 
 
 def read_signature(entry: SignatureEntry) -> Signature:
@@ -50,13 +52,13 @@ def read_signature(entry: SignatureEntry) -> Signature:
     return Signature(keyid=entry.keyid, sig=sig, passkey=passkey)
 
 
-def _words(passkey: PasskeyAssertion | None) -> PasskeyWords | None:
+def _words(passkey: PasskeyAssertion | None) -> dict[str, str] | None:
     if passkey is None:
         return None
-    return PasskeyWords(
-        authenticatorData=encode_base64(passkey.authenticator_data),
-        clientDataJSON=encode_base64(passkey.client_data),
-    )
+    return {
+        "authenticatorData": encode_base64(passkey.authenticator_data),
+        "clientDataJSON": encode_base64(passkey.client_data),
+    }
 
 
 def check_plain(signature: Signature, key: PublicKey, signed_bytes: bytes) -> None:

@@ -21,7 +21,7 @@ from protocol.documents.accreditation import Accreditation
 from protocol.documents.approval import Approval, Conditions
 from protocol.documents.envelope import Claim
 from protocol.documents.limits import CLOCK_SKEW
-from protocol.documents.passkey import PasskeyOrigin
+from protocol.documents.passkey import ON_REGISTRY_PAGE, PasskeyOrigin
 from protocol.documents.roster import Member, Roster
 from protocol.documents.trust_root import CommitteeRule, TrustRoot
 from protocol.errors import Refused
@@ -111,7 +111,7 @@ def signed_on(page: PasskeyOrigin | None) -> str:
     """How to label an approval that a passkey signed, for people: where, and whether the registry serves that page."""
     if page is None:
         return ""
-    return f", with a passkey on {page.origin}" + (", a page that the registry serves" if page.registry_page else "")
+    return f", {ON_REGISTRY_PAGE} {page.origin}" if page.registry_page else f", with a passkey on {page.origin}"
 
 
 def agreed_conditions(

@@ -94,7 +94,7 @@ def enrol(desk: Desk, browser: Browser, untrusted_code: str, untrusted_answer: s
 def begin_sign_in(desk: Desk, browser: Browser, now: datetime) -> str:
     """Open the ceremony by which anybody signs in; return what the browser is asked."""
     with desk.store.transaction() as tx:
-        return passkeys.sign_in_options(desk.page, _put(tx, browser, SIGN_IN, now))
+        return passkeys.assertion_options(desk.page, _put(tx, browser, SIGN_IN, now))
 
 
 def sign_in(desk: Desk, browser: Browser, untrusted_answer: str, now: datetime) -> Browser:

@@ -18,9 +18,9 @@ class Desk:
 
     offices: the public keys of each accreditation office this registry serves. audiences: the addresses under which
     the registry is known; a login assertion must be made for one of them. image_bytes: the largest archive. log_key:
-    what signs the transparency log's checkpoints. passkey_pages: where committee members' passkeys may sign; nodes ask
-    their own trust roots. workflow: the process of its reviews. page: where people sign in to this
-    registry's pages; their login passkeys are bound to it. mailer: sends mail, if any is sent.
+    what signs the transparency log's checkpoints. passkey_pages: where committee members' passkeys may sign, those that
+    this registry serves labelled so; nodes ask their own trust roots. workflow: the process of its reviews. page: where
+    people sign in to this registry's pages; their login passkeys are bound to it. mailer: sends mail, if any is sent.
     """
 
     store: Store
@@ -34,3 +34,8 @@ class Desk:
     passkey_pages: tuple[PasskeyOrigin, ...] = ()
     workflow: Workflow = PLAIN
     mailer: Mailer | None = None
+
+    @property
+    def signing_page(self) -> PasskeyOrigin | None:
+        """This registry's own page as one on which members may sign; None unless it was named as one."""
+        return next((one for one in self.passkey_pages if one.registry_page and one.origin == self.page.origin), None)

@@ -1,11 +1,12 @@
 """What everybody may see of what ran: from the public part of the log's leaves, and nothing beyond it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.leaf import read_leaf
+from protocol.documents.passkey import ON_REGISTRY_PAGE
 from registry.actions import accepted
 from registry.actions import log as log_actions
 from registry.actions.desk import Desk
@@ -54,10 +55,11 @@ class LogView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlgorithmView:
-    """One algorithm version: what is indexed, and what its author signed."""
+    """One algorithm version: what is indexed, what its author signed, and who approved it once that is no secret."""
 
     row: tables.Algorithm
     spec: Algorithm
+    committees: tuple[str, ...]
 
 
 def list_runs(desk: Desk, *, before: int | None, limit: int) -> tuple[Run, ...]:
@@ -90,7 +92,9 @@ def show_algorithm(desk: Desk, digest: str) -> AlgorithmView:
         if row is None:
             raise missing("algorithm")
         (envelope,) = document.envelopes(tx, [digest])
-    return AlgorithmView(row=row, spec=accepted.read(envelope, Algorithm))
+        votes = review.approvals(tx, [digest] if ReviewState(row.state) in DECIDED else [])
+    committees = _committees(votes.get(digest, ()))
+    return AlgorithmView(row=row, spec=accepted.read(envelope, Algorithm), committees=committees)
 
 
 def _run(
@@ -116,8 +120,13 @@ def _run(
     )
 
 
-def _committees(rows: list[tables.Approval]) -> tuple[str, ...]:
-    return tuple(sorted({row.committee for row in rows if row.decision == "approve"}))
+def _committees(rows: Iterable[tables.Approval]) -> tuple[str, ...]:
+    """Return which committees approved, each with how many of its members signed on the registry's page, if any did."""
+    signed: dict[str, set[str]] = {}
+    for row in rows:
+        if row.decision == "approve":
+            signed.setdefault(row.committee, set()).update({row.member} if row.on_registry_page else ())
+    return tuple(f"{name} ({len(here)} {ON_REGISTRY_PAGE})" if here else name for name, here in sorted(signed.items()))
 
 
 def _country(tx: Transaction, node: str) -> str:

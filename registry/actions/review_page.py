@@ -6,7 +6,7 @@ from datetime import datetime
 
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval, Conditions
-from registry.actions import accepted, ballots, review
+from registry.actions import accepted, ballots, review, sign
 from registry.actions.desk import Desk
 from registry.actions.review_asked import Asked, asked_of
 from registry.domain.caller import Caller
@@ -34,13 +34,14 @@ class SeenVote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnePage:
-    """Everything on the page of one review."""
+    """Everything on the page of one review. `signable`: the prepared statements that may be signed on it."""
 
     whole: review.Whole
     algorithm: Algorithm
     author: tables.Accreditation | None
     asked: tuple[Asked, ...]
     votes: tuple[SeenVote, ...]
+    signable: frozenset[str]
 
 
 def list_page(
@@ -68,6 +69,7 @@ def show_page(desk: Desk, caller: Caller, digest: str, now: datetime) -> OnePage
             author=accreditation.current(tx, row.author),
             asked=asked,
             votes=_votes(tx, whole.review.approvals, asked),
+            signable=sign.signable(desk, tx, whole.prepared, now),
         )
 
 

@@ -42,7 +42,13 @@ def show_algorithm(desk: TheDesk, pages: ThePages, looker: Anybody, digest: Dige
     reports, awaited = rehearsal.list_evidence(desk, digest)
     evidence = [each.report for each in reports]
     return pages.show(
-        "algorithm.html", looker.visit, row=shown.row, spec=shown.spec, evidence=evidence, awaited=awaited
+        "algorithm.html",
+        looker.visit,
+        row=shown.row,
+        spec=shown.spec,
+        committees=shown.committees,
+        evidence=evidence,
+        awaited=awaited,
     )
 
 

@@ -1,7 +1,8 @@
 """What committees see and do: the lists, one page for each review, the inbox. Votes are signed elsewhere.
 
 Every form works without script and goes back to its page. A decision is confirmed here, and signed on the member's own
-machine: this page is the registry's, and a stolen registry could show one thing and have another signed.
+machine: this page is the registry's, and a stolen registry could show one thing and have another signed. Where holders
+allow it all the same, `registry.web.sign` asks for the signature.
 """
 
 from typing import Annotated, Any, Literal
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import RedirectResponse, Response
 
 from faces.forms import Form
+from protocol.documents.passkey import ON_REGISTRY_PAGE
 from protocol.documents.strict import build
 from registry.actions import message, review, review_acts, review_page, review_standing
 from registry.actions.review_acts import Chosen
@@ -47,6 +49,7 @@ def show_review(desk: TheDesk, pages: ThePages, me: APerson, now: Now, digest: D
     seen = page.whole.review
     refusals = {act.value: _refusal(act, seen.role, seen.state) for act in Act}
     told: dict[str, Any] = {"about": ABOUT[seen.state], "refusals": refusals, "notices": NOTICES}
+    told["label"] = ON_REGISTRY_PAGE
     return pages.show("review.html", me.visit, page=page, seen=seen, **told)
 
 

@@ -17,10 +17,10 @@ from faces.errors import PasskeyRefused
 from faces.passkeys import (
     CREDENTIAL_BYTES,
     Credential,
+    assertion_options,
     check_registration,
     check_sign_in,
     registration_options,
-    sign_in_options,
 )
 from protocol.crypto.digest import sha256_hex
 from protocol.documents.passkey import PasskeyOrigin
@@ -48,7 +48,7 @@ def enrolment_options(site: Site, name: str, now: dt.datetime) -> str:
 
 def answer_options(site: Site, purpose: str, now: dt.datetime) -> str:
     """What a browser needs to answer for a purpose with a passkey of this site, as JSON."""
-    return sign_in_options(site.page, _make_challenge(site, purpose, now))
+    return assertion_options(site.page, _make_challenge(site, purpose, now))
 
 
 def open_enrolment(session: Session, site: Site, name: str, untrusted: str, now: dt.datetime) -> Credential:

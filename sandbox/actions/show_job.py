@@ -6,11 +6,18 @@ progress is slots elapsed of those reserved, by the clock alone, whatever the ch
 
 import datetime as dt
 import json
+from collections.abc import Container
 from typing import Any
 
 from protocol.chain import OrderBundle
 from protocol.documents.algorithm import Algorithm
+from protocol.documents.approval import Approval
 from protocol.documents.envelope import Envelope, read_claim, read_envelope
+from protocol.documents.passkey import ON_REGISTRY_PAGE
+from protocol.documents.roster import Roster
+from protocol.documents.trust_root import TrustRoot
+from protocol.errors import Refused
+from protocol.trust.quorum import check_signed_by_member
 from sandbox.actions.cancel import check_cancel, check_retry
 from sandbox.actions.status import describe_job, sealed_receipt
 from sandbox.actions.why import explain, explain_job
@@ -23,7 +30,7 @@ from sandbox.store.tables import JobRow
 _DOCUMENTS = ("approvals", "accreditations", "rosters", "statuses")
 
 
-def show_job(store: Store, order: str, now: dt.datetime) -> dict[str, Any]:
+def show_job(store: Store, order: str, now: dt.datetime, root: TrustRoot) -> dict[str, Any]:
     """One job: course, documents with their signers, decision, price, progress, receipt, and what may be done to it."""
     explained = explain_job(store, order, now)
     with store.reading() as session:
@@ -34,7 +41,7 @@ def show_job(store: Store, order: str, now: dt.datetime) -> dict[str, Any]:
         **explained,
         **told,
         "algorithm_name": _name(bundle),
-        "documents": _documents(bundle),
+        "documents": _documents(bundle, root),
         "decision": _decision(row, explained),
         "slots": slots(row, now),
         "slots_end_at": row.slots_end_at,
@@ -73,15 +80,32 @@ def _name(bundle: OrderBundle) -> str:
     return f"{algorithm.name} {algorithm.version}"
 
 
-def _documents(bundle: OrderBundle) -> list[dict[str, Any]]:
-    """Every document that came with the order, with who signed it by key id."""
+def _documents(bundle: OrderBundle, root: TrustRoot) -> list[dict[str, Any]]:
+    """Every document that came with the order, with who signed it by key id, and approvals with where."""
     one = [("order", bundle.order), ("algorithm", bundle.algorithm)]
     many = [(name.removesuffix("s"), raw) for name in _DOCUMENTS for raw in getattr(bundle, name)]
-    return [_document(kind, read_envelope(raw)) for kind, raw in one + many]
+    here = {read_envelope(raw).digest for raw in bundle.approvals if _on_registry_page(raw, bundle, root)}
+    return [_document(kind, read_envelope(raw), here) for kind, raw in one + many]
 
 
-def _document(kind: str, envelope: Envelope) -> dict[str, Any]:
-    return {"kind": kind, "digest": envelope.digest, "keys": [signature.keyid for signature in envelope.signatures]}
+def _document(kind: str, envelope: Envelope, here: Container[str]) -> dict[str, Any]:
+    """One document; `here` are the digests of approvals that were signed on the registry's page."""
+    keys = [signature.keyid for signature in envelope.signatures]
+    label = ON_REGISTRY_PAGE if envelope.digest in here else ""
+    return {"kind": kind, "digest": envelope.digest, "keys": keys, "label": label}
+
+
+def _on_registry_page(approval: bytes, bundle: OrderBundle, root: TrustRoot) -> bool:
+    """Say whether a page that the registry serves is where a member's passkey signed this, by roster and trust root."""
+    try:
+        claim = read_claim(approval, Approval)
+        rosters = [read_claim(raw, Roster) for raw in bundle.rosters]
+        sitting = next((one.untrusted for one in rosters if one.digest == claim.untrusted.roster), None)
+        member = sitting.member(claim.untrusted.member) if sitting else None
+        page = check_signed_by_member(claim, member, root) if member else None
+    except Refused:  # what does not hold is the decision's matter, not the label's
+        return False
+    return page is not None and page.registry_page
 
 
 def _decision(row: JobRow, explained: dict[str, Any]) -> dict[str, Any]:

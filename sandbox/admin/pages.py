@@ -99,4 +99,4 @@ def _queue(request: Request, visitor: Reader, name: str) -> HTMLResponse:
 
 def _job(request: Request, visitor: Reader, order: str, name: str) -> HTMLResponse:
     desk = desk_of(request)
-    return page(request, name, visitor, job=show_job(desk.store, order, desk.now()))
+    return page(request, name, visitor, job=show_job(desk.store, order, desk.now(), desk.watched.root))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 AXE = Path(os.environ["SAFECONDUCT_WEB"]).parent / "node_modules/axe-core/axe.min.js"
@@ -79,11 +79,16 @@ def page_of(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture
-def authenticator() -> Callable[[Page], str]:
-    """Return what gives a page a passkey device: resident keys, the user verified and present at once."""
+def authenticator(authenticator_of: Callable[[CDPSession], str]) -> Callable[[Page], str]:
+    """Return what gives a page a passkey device."""
+    return lambda page: authenticator_of(page.context.new_cdp_session(page))
 
-    def add(page: Page) -> str:
-        devtools = page.context.new_cdp_session(page)
+
+@pytest.fixture
+def authenticator_of() -> Callable[[CDPSession], str]:
+    """Return what adds a passkey device to a page's debugger: resident keys, the user verified and present at once."""
+
+    def add(devtools: CDPSession) -> str:
         devtools.send("WebAuthn.enable")
         options = {
             "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,

@@ -11,6 +11,7 @@ import pytest
 from authenticator import Authenticator
 from factory import AUTHOR, OFFICE, World, digest_of
 
+from client.commands.review import vote_line
 from client.errors import ClientError, UsageProblem
 from client.proposal import Proposal, check_proposal
 from client.signer import SignerPage, own_page
@@ -218,3 +219,10 @@ def test_a_taken_port_is_told_so(served: Any) -> None:
     with pytest.raises(UsageProblem) as refusal:
         SignerPage(PAGE, "", {})
     assert refusal.value.code == "signer-port"
+
+
+def test_vote_that_was_signed_on_the_registrys_page_is_listed_as_such() -> None:
+    vote = {"decision": "approve", "member": "meri", "project": "t2d", "digest": "0" * 64, "on_registry_page": True}
+
+    assert vote_line(vote) == f"approve by meri for t2d, signed on the registry's page  {'0' * 64}"
+    assert vote_line(vote | {"on_registry_page": False}) == f"approve by meri for t2d  {'0' * 64}"

@@ -1,16 +1,21 @@
 """What an admin does on the page: one action, one line in the audit with their name. No answer is ever released."""
 
+import html
 import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from admin_place import Browser, Place, act, addresses, make_place
+from admin_place import WEB, Browser, Place, act, addresses, make_place
+from authenticator import PAGE, REGISTRY_PAGE
+from vectors.passkey_cases import passkey_bundle
 
 from sandbox.actions.show_audit import show_audit
+from sandbox.admin.app import make_app
 from sandbox.domain.job import JobState
 from sandbox.store.base import Store
 from sandbox.store.ledger_head import read_head, write_head
+from sandbox.store.tables import JobRow
 
 LONG = "x" * 101
 MARKUP = "<img src=x onerror=alert(1)>\"'&<script>alert(2)</script>"
@@ -173,3 +178,21 @@ def test_text_from_outside_is_never_markup(place: Place, meri: Browser) -> None:
 def test_unknown_job_is_said_to_be_unknown(meri: Browser) -> None:
     answer = meri.get(f"/jobs/{'0' * 64}")
     assert (answer.status_code, "has no job" in answer.text) == (404, True)
+
+
+def test_job_page_says_which_approvals_were_signed_on_the_registry_s_page(
+    place: Place, kit: Any, meri: Browser
+) -> None:
+    order = kit.take()
+    with kit.node.store.transaction() as session:
+        session.get_one(JobRow, order).bundle = passkey_bundle(page=REGISTRY_PAGE).to_json()
+    shown = {}
+    for name, allowed in (("allowed", (PAGE, REGISTRY_PAGE)), ("elsewhere", (PAGE,))):
+        root = kit.node.trust.root.model_copy(update={"passkey_origins": allowed})
+        desk = replace(place.desk, watched=replace(place.desk.watched, root=root))
+        browser = Browser(make_app(desk, WEB))
+        browser.cookie = meri.cookie
+        shown[name] = html.unescape(browser.get(f"/jobs/{order}").text)
+
+    assert shown["allowed"].count("approval, signed on the registry's page") == 1
+    assert "signed on the registry's page" not in shown["elsewhere"]

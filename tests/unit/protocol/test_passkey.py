@@ -22,7 +22,7 @@ def test_approval_on_the_registry_s_page_is_labelled() -> None:
     steps = {step.name: step for step in explain({"bundle": bundle.to_json()}, root, NOW)}
     where = {"trust_root": root, "node": WORLD.node, "datasets": frozenset({WORLD.dataset}), "now": NOW}
 
-    assert steps["approvals"].sentence.endswith("Signed on the registry's own page: meri.")
+    assert steps["approvals"].sentence.endswith("Signed on the registry's page: meri.")
     assert verify_order(bundle, **where).registry_page_members == ("meri",)
     assert verify_order(passkey_bundle(), **where).registry_page_members == ()
 
@@ -31,7 +31,7 @@ def test_approval_on_the_registry_s_page_is_labelled() -> None:
     ("page", "label"),
     [
         (PAGE, "with a passkey on http://localhost:8765."),
-        (REGISTRY_PAGE, "with a passkey on https://registry.example, a page that the registry serves."),
+        (REGISTRY_PAGE, "decided: approve, signed on the registry's page https://registry.example."),
     ],
 )
 def test_lone_approval_says_where_a_passkey_signed_it(page: object, label: str) -> None:

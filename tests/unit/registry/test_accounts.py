@@ -56,6 +56,8 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/reviews/{digest}/undo"): SIGNED_IN,
     ("POST", "/reviews/{digest}/comment"): SIGNED_IN,
     ("POST", "/reviews/{digest}/standing"): SIGNED_IN,
+    ("GET", "/reviews/{digest}/sign/{statement}"): frozenset(),  # nowhere but where it is allowed: test_sign.py
+    ("POST", "/reviews/{digest}/sign/{statement}"): SIGNED_IN,
     ("GET", "/my/algorithms"): frozenset({RESEARCHER, AUTHOR}),
     ("GET", "/my/jobs"): frozenset({RESEARCHER, AUTHOR}),
     ("GET", "/my/jobs/{digest}"): frozenset({RESEARCHER}),  # the order's own researcher alone
@@ -92,7 +94,7 @@ def test_every_page_against_every_role(town: Any, who: str) -> None:
     for (method, template), may in MAY.items():
         if template in ("/sign-in", "/enrol", "/static/{digest}/{name}") or template.endswith("everywhere"):
             continue
-        path = template.replace("{subject}", RESEARCHER)
+        path = template.replace("{subject}", RESEARCHER).replace("{statement}", fake_digest("statement"))
         path = path.replace("{digest}", town.job if "jobs" in path else town.algorithm)
         allowed = who in may
         if method == "POST":
