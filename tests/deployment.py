@@ -16,26 +16,25 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "compose/README.md").read_text()
 BLOCK = re.compile(r"<!-- run: (\w+) -->\n```sh\n(.*?)```", re.DOTALL)
 BLOCKS = dict(BLOCK.findall(README))
-OWNERS = {"registry": 10001, "node": 10001, "proxy": 10004}
+PREFIXES = {"registry": "REGISTRY", "node": "NODE", "observability": "WATCH"}
 
 
 class Deployment:
-    """One registry or one node: its folder, its variables, and what README says about it."""
+    """One registry, one node or what watches it: its folder, its variables, and what README says about it."""
 
     def __init__(self, kind: str, project: str, home: Path, variables: Mapping[str, str], **words: str) -> None:
         self.kind, self.project, self.home = kind, project, home
         self._file = home.with_name(f"{home.name}.env")
         self.variables = {"SAFECONDUCT_HOME": str(home), **variables}
         self._file.write_text("".join(f"{name}={value}\n" for name, value in self.variables.items()))
-        prefix = "REGISTRY" if kind == "registry" else "NODE"
-        self._environment = os.environ | self.variables | words | {f"{prefix}_PROJECT": project}
+        self._environment = os.environ | self.variables | words | {f"{PREFIXES[kind]}_PROJECT": project}
 
     def run(self, *blocks: str, **words: str) -> str:
         """Run README's blocks in one shell, as written but for the name of the file of variables."""
         text = "\n".join(f"cd {ROOT}\n{BLOCKS[name]}" for name in blocks)
         if "compose=" not in text:
             text = f"compose='{' '.join(self._compose())}'\n{text}"
-        text = text.replace(f"--env-file {self.kind}.env", f"--env-file {self._file}")
+        text = re.sub(r"--env-file \w+\.env", f"--env-file {self._file}", text)
         text = text.replace("> request.json", f"> {self.home}/request.json")
         done = subprocess.run(
             ["sh", "-euc", text],
@@ -59,6 +58,12 @@ class Deployment:
     def command(self, *words: str) -> Any:
         """Run a command of the program in a container of its own, and read what it prints."""
         return json.loads(self.compose("run", "--rm", "-T", "cli", *words, "--json"))
+
+    def ask(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """What the deployed Prometheus answers now: labels and values."""
+        question = ["promtool", "query", "--format", "json", "instant", "http://localhost:9090", expression]
+        found = json.loads(self.compose("exec", "-T", "prometheus", *question))
+        return [(one["metric"], float(one["value"][1])) for one in found]
 
     def logs(self) -> str:
         """What the containers said last."""

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The entry point of the test's stand-in for the PostgreSQL, Redis and nginx images (compose/local/service_image.py).
+# The entry point of the test's stand-in for images of PostgreSQL, Redis, nginx, Prometheus (compose/local/service_image.py).
 # `postgres …` makes the database first where there is none, from POSTGRES_USER, POSTGRES_DB and POSTGRES_PASSWORD_FILE,
 # as the well-known image does; every other command is run as it is.
 set -eu

@@ -1,5 +1,5 @@
-"""One image with PostgreSQL, Redis and nginx from the distribution's packages: what the test of the deployment puts in
-the place of the well-known images that compose files name, where no image registry is reached.
+"""One image with PostgreSQL, Redis, nginx and Prometheus from the distribution's packages: what the test of the
+deployment puts in the place of the well-known images that compose files name, where no image registry is reached.
 
 Packages are extracted and not configured. The entry point does what the well-known PostgreSQL image's does with the
 same three variables: it makes the database where there is none.
@@ -15,19 +15,25 @@ import base_image
 import engine as docker
 from machine import Machine, say
 
-PACKAGES = "postgresql,redis-server,nginx-light,dash,coreutils"
+PACKAGES = "postgresql,redis-server,nginx-light,prometheus,dash,coreutils"
 ENTRY = Path(__file__).parent.with_name("images") / "service-entry.sh"
-LEFT_OUT = ("usr/share/doc/", "usr/share/man/", "usr/share/locale/", "usr/lib/llvm", "var/", "dev/", "etc/passwd/")
+LEFT_OUT = (
+    *("usr/share/doc/", "usr/share/man/", "usr/share/locale/", "usr/lib/llvm", "var/", "dev/", "etc/passwd/"),
+    *("usr/share/fonts/", "usr/share/javascript/", "usr/share/nodejs/", "etc/prometheus/"),  # Prometheus's old pages
+)
 FOLDERS = {"tmp", "proc", "sys", "dev", "run", "var", "var/lib", "var/lib/nginx", "var/log", "var/log/nginx"}
 USERS = "root:x:0:0::/:/bin/sh\npostgres:x:10002:10002::/tmp:/bin/sh\nredis:x:10003:10003::/tmp:/bin/sh\n"
-USERS += "proxy:x:10004:10004::/tmp:/bin/sh\n"
+USERS += "proxy:x:10004:10004::/tmp:/bin/sh\nprometheus:x:10005:10005::/tmp:/bin/sh\n"
 
 
 def service_image(machine: Machine, engine: docker.Engine) -> str:
     """Return the tag of the image, which is made if it is not there."""
     tag = f"safeconduct/services:{hashlib.sha256(Path(__file__).read_bytes() + ENTRY.read_bytes()).hexdigest()[:12]}"
     if not engine.has_image(tag):
-        say("services", "making PostgreSQL, Redis and nginx from the distribution's packages (half a minute)")
+        say(
+            "services",
+            "making PostgreSQL, Redis, nginx and Prometheus from the distribution's packages (half a minute)",
+        )
         with tempfile.TemporaryDirectory(dir=machine.run, prefix="services-") as folder:
             root = base_image.root_of_packages(machine, Path(folder), PACKAGES)
             _trim(root, Path(folder) / "trimmed.tar")

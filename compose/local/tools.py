@@ -1,4 +1,6 @@
-"""What only the tests use: a browser for the pages, a PostgreSQL of their own, and compose to bring up a deployment."""
+"""What only the tests use: a browser for the pages, a PostgreSQL of their own, compose to bring up a deployment, and
+Prometheus's judge of alert rules.
+"""
 
 import shutil
 from pathlib import Path
@@ -6,7 +8,7 @@ from pathlib import Path
 from errors import CannotSetUp
 from machine import Machine
 
-PROGRAMS = {"chromium": "chromium", "docker-compose": "docker-compose"}
+PROGRAMS = {"chromium": "chromium", "docker-compose": "docker-compose", "prometheus": "promtool"}
 SERVERS = Path("/usr/lib/postgresql")
 
 

@@ -79,6 +79,11 @@ def read_checks(watched: Watched, wall: dt.datetime) -> tuple[Check, ...]:
         return (make_check("database", Level.FAILED, error.sentence, wall),)
 
 
+def read_statuses(session: Session) -> list[Status]:
+    """Every office's newest status; its signature was checked before it was kept."""
+    return [read_claim(raw, Status).untrusted for raw in newest_statuses(session)]
+
+
 def _inside(watched: Watched, session: Session, parts: Mapping[str, Seen], now: dt.datetime) -> Iterator[Check]:
     """What database and files say by themselves."""
     yield judge_room("disk-database", "the node's directory", parts.get("disk-database"), DATABASE_BYTES)
@@ -120,7 +125,7 @@ def _certificate(watched: Watched, seen: Seen | None, now: dt.datetime) -> Check
 
 def _statuses(watched: Watched, session: Session, now: dt.datetime) -> Check:
     """The office whose status is nearest to its end; an office that was never heard of counts as failed."""
-    newest = {status.office: status for status in (_status(raw) for raw in newest_statuses(session))}
+    newest = {status.office: status for status in read_statuses(session)}
     found = [_office(watched, office.office, newest.get(office.office), now) for office in watched.root.offices]
     return gather(found, make_check("statuses", Level.FAILED, "The trust root knows no office.", now))
 
@@ -131,10 +136,6 @@ def _office(watched: Watched, office: str, status: Status | None, now: dt.dateti
     if watched.node in status.revoked.nodes:
         return make_check("statuses", Level.FAILED, f"{office} has revoked this node.", status.issued)
     return judge_expiry("statuses", f"The status of {office}", status.expires, now, SHORT_WARNING, status.issued)
-
-
-def _status(raw: bytes) -> Status:
-    return read_claim(raw, Status).untrusted  # its office's signature was checked before it was kept
 
 
 def _rosters(watched: Watched, session: Session, now: dt.datetime) -> Check:

@@ -30,7 +30,7 @@ def read_status(store: Store, policy: Policy, now: dt.datetime) -> dict[str, Any
             "states": job.count_by_shown_state(session, now),
             "jobs": [describe_job(row, now) for row in rows],
             "datasets": describe_datasets(session, policy),
-            "pool": _budget(ledger.spent(session, Scope.POOL, POOL), policy.pool_cap_nano),
+            "pool": describe_pool(session, policy),
             "ledger": {"entries": head.sequence, "head": head.digest},
         }
 
@@ -88,6 +88,11 @@ def describe_job(row: JobRow, now: dt.datetime) -> dict[str, Any]:
 def describe_datasets(session: Session, policy: Policy) -> list[dict[str, Any]]:
     """Every dataset with its budget."""
     return [_dataset(session, offered, policy) for offered in list_datasets(session)]
+
+
+def describe_pool(session: Session, policy: Policy) -> dict[str, int]:
+    """The budget of everybody in the node's datasets together."""
+    return _budget(ledger.spent(session, Scope.POOL, POOL), policy.pool_cap_nano)
 
 
 def _progress(row: JobRow, now: dt.datetime) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from sandbox.cli.common import Directory, JsonFlag, emit, now, say, settings_of
+from sandbox.cli.common import Directory, JsonFlag, emit, is_address, is_loopback, now, say, settings_of
 
 if TYPE_CHECKING:
     from protocol.documents.passkey import PasskeyOrigin
@@ -98,9 +97,9 @@ def check_origin(host: str, origin: str) -> PasskeyOrigin:
             "--origin is what browsers call the page: https:// and a host name, or http://localhost; a port; no path."
         )
         raise Misconfigured("admin-origin", sentence) from error
-    if _is_address(page.rp_id):
+    if is_address(page.rp_id):
         raise Misconfigured("admin-origin", "Passkeys belong to names, not addresses: give a host name as --origin.")
-    if origin.startswith("http:") and not _is_loopback(host):
+    if origin.startswith("http:") and not is_loopback(host):
         sentence = (
             "Without TLS the page is for this machine: --host 127.0.0.1. For others put a proxy with TLS in front"
         )
@@ -128,15 +127,3 @@ def open_desk(settings: Settings, page: PasskeyOrigin) -> Desk:
         trust=lambda: open_holder_policy(settings),
         cedar=lambda: digest_policies(read_policies(settings.policies)),
     )
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

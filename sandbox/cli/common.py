@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import json
 import sys
 from pathlib import Path
@@ -57,6 +58,20 @@ def is_running(settings: Settings) -> bool:
 def now() -> dt.datetime:
     """The machine's clock, in UTC."""
     return dt.datetime.now(dt.UTC)
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is named by number."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what listens there is reached from this machine only."""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def read_file(path: Path) -> bytes:

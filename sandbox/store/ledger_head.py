@@ -28,7 +28,7 @@ def write_head(path: Path, newest: Head) -> None:
     """
     if newest == GENESIS and not path.exists():
         _create(path)
-    descriptor = _open(path)
+    descriptor = _open(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if _read(descriptor, path).sequence < newest.sequence:
@@ -40,7 +40,7 @@ def write_head(path: Path, newest: Head) -> None:
 
 def read_head(path: Path) -> Head:
     """Give the head that the file witnesses."""
-    descriptor = _open(path)
+    descriptor = _open(path, os.O_RDONLY)  # who only looks may be given a folder that cannot be written to
     try:
         return _read(descriptor, path)
     finally:
@@ -88,9 +88,9 @@ def _create(path: Path) -> None:
         beside.unlink()
 
 
-def _open(path: Path) -> int:
+def _open(path: Path, access: int) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        return os.open(path, access | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise LedgerBroken(
             "ledger-head-missing", f"the ledger's head file {path} is missing: put it back, or run `ledger restore`"

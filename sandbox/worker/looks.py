@@ -12,7 +12,7 @@ from sandbox.domain.checks import LOOK, PAPERS, SELF_TEST, Seen
 from sandbox.settings import Settings
 from sandbox.store.base import Store
 from sandbox.worker.broker import check_broker
-from sandbox.worker.wiring import open_bench, open_registry
+from sandbox.worker.wiring import open_bench, open_limits, open_registry
 
 
 def make_looks(settings: Settings, trust: Trust, store: Store, clock: GuardedClock) -> tuple[Look, ...]:
@@ -50,7 +50,23 @@ def make_looks(settings: Settings, trust: Trust, store: Store, clock: GuardedClo
         return tuple(Look(name=name.replace("_", "-"), every=period, act=act) for name, act in acts.items())
 
     return (
+        *_limits(settings, clock),
         *every(LOOK, disk_database=disk, disk_staging=staging, broker=broker, engine=engine),
         *every(SELF_TEST, chamber=chamber),
         *every(PAPERS, accreditation=accreditation, certificate=certificate),
+    )
+
+
+def _limits(settings: Settings, clock: GuardedClock) -> tuple[Look, Look]:
+    """What jobs may reserve on the worker's machine, for who tells it elsewhere: it changes with a restart only."""
+
+    def memory() -> Seen:
+        return Seen(at=clock.now(), amount=open_limits(settings).memory)
+
+    def staging() -> Seen:
+        return Seen(at=clock.now(), amount=open_limits(settings).staging)
+
+    return (
+        Look(name="limit-memory", every=SELF_TEST, act=memory),
+        Look(name="limit-staging", every=SELF_TEST, act=staging),
     )

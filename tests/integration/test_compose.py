@@ -1,4 +1,4 @@
-"""Registry and two nodes, deployed as compose/README.md says, with Debian's docker-compose and images built here."""
+"""Registry, two nodes and what watches them, deployed as compose/README.md says, with Debian's docker-compose."""
 
 import json
 import os
@@ -34,6 +34,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = 400
+THIRD_PARTIES = ("POSTGRES", "REDIS", "PROXY", "PROMETHEUS")
+PARTS = 6  # of a node that have a health check, without its admin page
 NODES = {"node-fi": "cohort-fi", "node-se": "cohort-se"}
 
 
@@ -57,7 +59,7 @@ def engine() -> Iterator[tuple[docker.Engine, str, dict[str, str]]]:
             for tag in (*names.values(), services):
                 copy_image(source, found, tag)
             remove_other_images(found, {base, *names.values(), services})
-            names |= {f"SAFECONDUCT_{name}_IMAGE": services for name in ("POSTGRES", "REDIS", "PROXY")}
+            names |= {f"SAFECONDUCT_{name}_IMAGE": services for name in THIRD_PARTIES}
             yield found, private.address, names | {"DOCKER_HOST": private.host}
             assert found.docker("ps", "--all", "--quiet") == "", "a container was left behind"
             assert found.docker("volume", "ls", "--quiet") == "", "a volume was left behind"
@@ -202,7 +204,7 @@ def _order(network: Network, seconds: int) -> dict[str, str]:
 
 
 def test_deployed_node_passes_doctor(network: Network) -> None:
-    network.nodes["node-fi"].wait_until_healthy(5)
+    network.nodes["node-fi"].wait_until_healthy(PARTS)
     said = network.nodes["node-fi"].run("doctor")
     assert "ok      chamber" in said
     assert "failed" not in said
@@ -210,7 +212,7 @@ def test_deployed_node_passes_doctor(network: Network) -> None:
 
 def test_job_across_two_deployed_nodes_survives_the_stop_of_one_and_is_charged_once(network: Network) -> None:
     for node in network.nodes.values():
-        node.wait_until_healthy(5)
+        node.wait_until_healthy(PARTS)
     orders = _order(network, seconds=8)
     stopped = network.nodes["node-se"]
     wait_for(lambda: _is_running(stopped, orders["node-se"]), 120, "the start of the job's chambers")
@@ -227,6 +229,53 @@ def test_job_across_two_deployed_nodes_survives_the_stop_of_one_and_is_charged_o
             interval = open_release(sealed, receipt, recipient_key()).outputs[0].noise_interval
             assert interval.low <= 0.5 <= interval.high, "allowed to fail once in a thousand runs"
             assert [entry["order"] for entry in _ledger(network.nodes[name])] == [order], world.node
+
+
+def test_admin_page_of_a_deployed_node_answers(network: Network) -> None:
+    node = network.nodes["node-fi"]
+    invited = json.loads(node.run("admin", ADMIN="anna"))
+    assert (invited["admin"], invited["page"]) == ("anna", "http://localhost:8470/enrol")
+    node.wait_until_healthy(PARTS + 1)
+
+
+def test_part_that_only_looks_cannot_read_keys_or_data(network: Network) -> None:
+    program = "import os; print([os.access(f'/state/node/{n}', os.R_OK) for n in ('keys', 'datasets', 'policies')])"
+    said = network.nodes["node-fi"].compose("exec", "-T", "metrics", "python3", "-c", program)
+    assert said == "[False, False, True]\n"
+
+
+@pytest.fixture
+def watching(network: Network) -> Iterator[dict[str, Deployment]]:
+    """A Prometheus beside the registry and one beside a node, by the kind of what they watch."""
+    made: dict[str, Deployment] = {}
+    try:
+        for port, watched in enumerate((network.registry, network.nodes["node-fi"]), start=9090):
+            home = network.folder / f"watch-{watched.kind}"
+            own = {"WATCHED": watched.kind, "PROMETHEUS_PORT": str(port), "HOME": str(home)}
+            variables = watched.variables | {f"SAFECONDUCT_{name}": value for name, value in own.items()}
+            made[watched.kind] = Deployment("observability", f"{watched.project}watch", home, variables)
+            made[watched.kind].run("watch")
+        yield made
+    finally:
+        for deployment in made.values():
+            deployment.compose("down", "--remove-orphans", "--timeout", "30")
+
+
+def test_prometheus_beside_registry_and_node_sees_what_they_tell(
+    network: Network, watching: dict[str, Deployment]
+) -> None:
+    for node in network.nodes.values():
+        node.wait_until_healthy(PARTS)
+    for kind, one in watching.items():
+        scraped = wait_for(lambda one=one: one.ask("up == 1") or None, 60, f"a scrape of the {kind}")
+        assert [labels["job"] for labels, _ in scraped] == [kind]
+        assert one.ask('ALERTS{severity="page",alertstate="firing"}') == []
+
+    registry, node = watching["registry"], watching["node"]
+    assert [value for _, value in registry.ask("max(safeconduct_registry_waiting_polls)")] == [len(NODES)]
+    assert {labels["check"] for labels, _ in node.ask("safeconduct_node_check_level == 2")} == set()
+    assert len(node.ask("safeconduct_node_worker_beat_age_seconds < 60")) == 2
+    assert node.ask("safeconduct_node_reservable_memory_bytes > 2^30"), "the worker's memory, not the scraped part's"
 
 
 def _is_running(node: Deployment, order: str) -> bool | None:

@@ -65,6 +65,28 @@ def test_databases_broker_and_sweeper_have_no_network() -> None:
     assert {"registry.yaml:postgres", "node.yaml:postgres", "node.yaml:redis", "node.yaml:sweeper"} <= without
 
 
+def test_metrics_are_read_in_their_own_network_by_a_part_that_holds_nothing() -> None:
+    part = services()["node.yaml:metrics"]
+    assert part["networks"] == ["metrics"]
+    assert "ports" not in part
+    joined = {name for name, service in services().items() if "metrics" in service.get("networks", ())}
+    assert joined == {"registry.yaml:proxy", "node.yaml:metrics", "observability.yaml:prometheus"}
+    for file in ("registry.yaml", "node.yaml"):
+        assert load(file)["networks"]["metrics"]["internal"] is True
+
+
+@pytest.mark.parametrize("name", ["node.yaml:metrics", "node.yaml:admin"])
+def test_part_that_only_looks_sees_neither_keys_nor_data(name: str) -> None:
+    part = services()[name]
+    assert part["secrets"] == ["database_login"]
+    assert [volume.rpartition("}")[2] for volume in part["volumes"]] == [
+        "/node:/state:ro",
+        "/sockets/postgres:/run/postgresql:ro",
+    ]
+    hidden = {mount.partition(":")[0] for mount in part["tmpfs"] if "mode=0000" in mount}
+    assert hidden == {"/state/node/keys", "/state/node/datasets"}
+
+
 def test_no_secret_is_in_the_environment_or_on_a_command_line() -> None:
     for name, service in services().items():
         told = f"{service.get('environment')} {service.get('command')}"

@@ -9,13 +9,17 @@ from typing import Any
 
 import httpx
 import pytest
+from factory import OFFICE
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from sandbox.actions.checks import Watched
+from sandbox.actions.intake import note_statuses
+from sandbox.actions.look import Look, note_round, say_alive, take_look
 from sandbox.actions.metrics import NodeCollector, metrics_text
 from sandbox.chambers.fake import Ending
 from sandbox.cli.node import app
+from sandbox.domain.checks import SELF_TEST, Seen
 from sandbox.store.tables import JobEvent
 
 EPOCH, STEP = 120, 2  # seconds
@@ -47,13 +51,13 @@ def scrape(kit: Any) -> str:
         sweep=dt.timedelta(seconds=1),
         poll=dt.timedelta(seconds=25),
     )
-    collector = NodeCollector(watched, kit.node.trust.policy, kit.node.limits, kit.clock)
+    collector = NodeCollector(watched, kit.node.trust.policy, kit.node.limits.at_once, kit.clock)
     return metrics_text(collector).decode()
 
 
 def values(text: str) -> dict[tuple[str, str], float]:
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    return {(one.name.removeprefix("safeconduct_"), "".join(one.labels.values())): one.value for one in samples}
+    return {(one.name.removeprefix("safeconduct_node_"), "".join(one.labels.values())): one.value for one in samples}
 
 
 def run(kit: Any, person: Any) -> tuple[dict[dt.datetime, str], dt.datetime]:
@@ -107,6 +111,34 @@ def test_everything_that_is_asked_for_is_told(kit: Any) -> None:
     assert found["check_level", "database"] == 0
     assert found["check_level", "sweeper"] == found["check_level", "workers"] == found["check_level", "registry"] == 2
     assert found["admission", "accepting"] == 1
+    assert found["pool_rho_left_nano", ""] == kit.node.trust.policy.pool_cap_nano - found["pool_rho_spent_nano", ""]
+
+
+def test_parts_are_told_by_when_they_were_heard_of(kit: Any) -> None:
+    store, start = kit.node.store, kit.clock()
+    for name in ("a:1:2", "a:1:3"):
+        say_alive(store, name, start)
+    status = kit.world.status()
+    note_statuses(kit.node, [kit.world.sign(status, OFFICE)])
+    note_round(store, "agent", None, start)
+    note_round(store, "sweeper", None, start)
+    for name in ("limit-memory", "disk-database"):
+        take_look(store, kit.clock, Look(name=name, every=SELF_TEST, act=lambda: Seen(at=start, amount=7 << 30)))
+    kit.clock.advance(30)
+    say_alive(store, "a:1:3", kit.clock())
+    note_round(store, "agent", "registry-unreachable", kit.clock())
+
+    found = values(scrape(kit))
+
+    assert [found["worker_beat_age_seconds", number] for number in "12"] == [0, 30]
+    assert found["workers_wanted", ""] == 2
+    assert (found["loop_age_seconds", "agent"], found["loop_well_age_seconds", "agent"]) == (0, 30)
+    assert found["loop_age_seconds", "sweeper"] == 30
+    assert found["reservable_memory_bytes", ""] == found["disk_free_bytes", "disk-database"] == 7 << 30
+    assert ("reservable_staging_bytes", "") not in found  # nobody has looked at it
+    age, left = (found[f"status_{what}_seconds", OFFICE] for what in ("age", "left"))
+    assert age == (kit.clock() - status.issued).total_seconds()
+    assert left == (status.expires - kit.clock()).total_seconds()
 
 
 def test_command_prints_and_serves_the_same(kit: Any) -> None:
@@ -114,9 +146,6 @@ def test_command_prints_and_serves_the_same(kit: Any) -> None:
     printed = CliRunner().invoke(app, ["metrics", *where])
     assert printed.exit_code == 0
     assert ("rho_spent_nano", kit.world.dataset) in values(printed.stdout)
-    bad = CliRunner().invoke(app, ["metrics", *where, "--listen", "9464"])
-    assert getattr(bad.exception, "code", "") == "address-malformed"
-
     program = "from sandbox.cli.node import app; app()"
     command = [sys.executable, "-c", program, "metrics", *where, "--listen", "127.0.0.1:0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[3])
@@ -127,3 +156,12 @@ def test_command_prints_and_serves_the_same(kit: Any) -> None:
     assert process.wait(20) == 0
     process.stderr.close()
     assert ("rho_spent_nano", kit.world.dataset) in values(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("listen", "code"),
+    [("9464", "address-malformed"), ("0.0.0.0:9464", "metrics-beyond-loopback"), ("node:1", "metrics-beyond-loopback")],
+)
+def test_nobody_beyond_this_machine_reads_them_by_mistake(kit: Any, listen: str, code: str) -> None:
+    bad = CliRunner().invoke(app, ["metrics", "--dir", str(kit.folder / "node"), "--listen", listen])
+    assert getattr(bad.exception, "code", "") == code
