@@ -18,12 +18,13 @@ BROWSERS = {
 }
 
 
-def asked_review(hub: Any, *, request: dict[str, Any] | None = None, **algorithm: Any) -> str:
-    """A version that asks a committee, and everybody signed in."""
+def asked_review(hub: Any, *, request: dict[str, Any] | None = None, signed_in: bool = False, **algorithm: Any) -> str:
+    """A version that asks a committee, and everybody signed in, unless they are."""
     digest = str(hub.submit(**algorithm))
     asked = review_request(hub.world, **(request or {}))
     assert hub.request("POST", f"/reviews/{digest}/requests", AUTHOR, json=asked).status_code == 201
-    sign_everybody_in(hub)
+    if not signed_in:
+        sign_everybody_in(hub)
     return digest
 
 

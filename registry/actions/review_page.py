@@ -9,6 +9,7 @@ from protocol.documents.approval import Approval, Conditions
 from registry.actions import accepted, ballots, review, sign
 from registry.actions.desk import Desk
 from registry.actions.review_asked import Asked, asked_of
+from registry.actions.review_changes import Comparison, compare
 from registry.domain.caller import Caller
 from registry.domain.review import ReviewState
 from registry.domain.terms import describe_changes
@@ -40,6 +41,7 @@ class OnePage:
     algorithm: Algorithm
     author: tables.Accreditation | None
     asked: tuple[Asked, ...]
+    comparisons: tuple[Comparison, ...]
     votes: tuple[SeenVote, ...]
     signable: frozenset[str]
 
@@ -68,6 +70,7 @@ def show_page(desk: Desk, caller: Caller, digest: str, now: datetime) -> OnePage
             algorithm=algorithm,
             author=accreditation.current(tx, row.author),
             asked=asked,
+            comparisons=compare(tx, whole, algorithm),
             votes=_votes(tx, whole.review.approvals, asked),
             signable=sign.signable(desk, tx, whole.prepared, now),
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 
 from registry.store.base import Transaction
-from registry.store.tables import Algorithm, Approval
+from registry.store.tables import Algorithm, Approval, Event
 from registry.store.tables_review import ReviewCourse
 
 
@@ -95,3 +95,10 @@ def page_in(tx: Transaction, states: Iterable[str], *, after: int, limit: int) -
     """Return one page of the versions that stand in one of these states, oldest first."""
     those = select(Algorithm).where(Algorithm.state.in_(tuple(states)), Algorithm.sequence > after)
     return tx.scalars(those.order_by(Algorithm.sequence).limit(limit)).all()
+
+
+def last_approved(tx: Transaction, algorithms: Iterable[str]) -> str | None:
+    """Return which of these versions was approved last, whatever became of it."""
+    verbs = ("review.approved", "review.approved_with_conditions")
+    theirs = select(Event.subject).where(Event.subject.in_(tuple(algorithms)), Event.verb.in_(verbs))
+    return tx.scalars(theirs.order_by(Event.sequence.desc()).limit(1)).first()
