@@ -8,7 +8,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from databases import Database
-from sqlalchemy import Connection, MetaData, insert, select, text
+from first_release import FIRST, fill
 
 from sandbox.actions.admission import admit
 from sandbox.actions.clock import GuardedClock
@@ -18,33 +18,14 @@ from sandbox.store import ledger, schema
 from sandbox.store.base import Store
 from sandbox.store.ledger_head import check_head
 
-FIRST = "0001"
-COUNTED = ("job_event", "outbox", "audit")
-
 
 def first_release(source: Store, target: Store) -> None:
-    """Write what a node holds into the first release's tables: no more than the columns that it had."""
+    """Write what a node holds into the first release's tables."""
     config = Config()
     config.set_main_option("script_location", str(schema.MIGRATIONS))
     config.attributes["engine"] = target.engine
     command.upgrade(config, FIRST)
-    with source.engine.connect() as come, target.engine.begin() as go:
-        new, old = reflected(come), reflected(go)
-        for table in old.sorted_tables:
-            if table.name != schema.REVISION_TABLE:
-                wanted = [new.tables[table.name].c[column.name] for column in table.columns]
-                rows = [dict(row) for row in come.execute(select(*wanted)).mappings()]
-                if rows:
-                    go.execute(insert(table), rows)
-        if target.engine.dialect.name == "postgresql":
-            for name in COUNTED:
-                go.execute(text(f"SELECT setval('{name}_id_seq', (SELECT coalesce(max(id), 1) FROM {name}))"))
-
-
-def reflected(connection: Connection) -> MetaData:
-    found = MetaData()
-    found.reflect(connection)
-    return found
+    fill(source.engine, target.engine)
 
 
 @pytest.fixture
