@@ -4,7 +4,6 @@ Each act is allowed by the table of `registry.domain.review_acts` and recorded i
 decision that a node would believe: those are signed (`registry.actions.review.publish_approval`).
 """
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from protocol.documents.envelope import statement_bytes
 from protocol.documents.fields import Items, Record, Slug, SomeSlugs, Text
 from protocol.documents.strict import build
 from registry.actions import ballots, course
+from registry.actions.code import new_code
 from registry.actions.desk import Desk
 from registry.actions.review import check_seat, declared_by
 from registry.actions.scope import scope_of
@@ -160,7 +160,7 @@ def prepare(
             member=caller.subject,
             payload=payload,
             checklist=list(chosen.checklist),
-            handover=secrets.token_urlsafe(32),
+            handover=new_code(),
             at=now,
         )
         review_words.prepare(scene.tx, row)

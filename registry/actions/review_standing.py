@@ -6,7 +6,6 @@
 3. The reason is kept with the act, in its transaction; the audit holds ids and codes only.
 """
 
-import secrets
 from datetime import datetime
 
 from protocol.crypto.digest import sha256_hex
@@ -16,6 +15,7 @@ from protocol.documents.limits import STATUS_LIFETIME
 from protocol.documents.status import Revoked, Status
 from protocol.documents.strict import build
 from registry.actions import message
+from registry.actions.code import new_code
 from registry.actions.desk import Desk
 from registry.actions.review_acts import Scene, acting, comment_of
 from registry.domain.caller import Caller
@@ -53,7 +53,7 @@ def revoke(desk: Desk, caller: Caller, algorithm: str, reason: Text, now: dateti
             member=caller.subject,
             payload=payload,
             checklist=[],
-            handover=secrets.token_urlsafe(32),
+            handover=new_code(),
             at=now,
         )
         review_words.prepare(scene.tx, row)
