@@ -81,9 +81,9 @@ class RegistryClient:
         """Return the exact bytes of a document."""
         return self._send("GET", f"/documents/{digest}").content
 
-    def prepared(self, code: str) -> dict[str, Any]:
-        """Return the decision that a code fetches, with what it rests on: `GET /decisions/{code}`."""
-        return _object(self._send("GET", f"/decisions/{code}"))
+    def prepared(self, code: str, kind: str = "decisions") -> dict[str, Any]:
+        """Return what a code fetches to be signed, with what it rests on: from `decisions` or `order-drafts`."""
+        return _object(self._send("GET", f"/{kind}/{code}"))
 
     def accreditation(self, subject: str) -> bytes:
         """Return the newest accreditation of a person or a node."""

@@ -106,7 +106,7 @@ def unsigned_order(
     odd = sorted(wish.intervals.keys() - set(names))
     if odd:
         raise UsageProblem("rho-shares", f"There is no output {odd[0]} to buy an interval for; name one of the spec.")
-    fields = {
+    choices = {
         "algorithm": wish.algorithm_digest,
         "approvals": list(wish.approvals),
         "researcher": researcher,
@@ -120,8 +120,18 @@ def unsigned_order(
             {"output": name, "nano": share, "interval_nano": wish.intervals.get(name, 0)}
             for name, share in split(wish.rho, names).items()
         ],
+    }
+    return complete_order(choices, recipient=recipient, now=now, lifetime=lifetime, nonce=wish.nonce)
+
+
+def complete_order(
+    choices: Mapping[str, Any], *, recipient: bytes, now: datetime, lifetime: timedelta, nonce: str | None = None
+) -> JobOrder:
+    """Make an order of choices: whom its result is sealed to, its nonce, and the time in which its node must begin."""
+    fields = {
+        **choices,
         "recipient": encode_base64(recipient),
-        "nonce": wish.nonce or secrets.token_hex(16),
+        "nonce": nonce or secrets.token_hex(16),
         "not_before": now,
         "not_after": now + lifetime,
     }

@@ -20,6 +20,7 @@ from client.commands.common import (
     write_file,
 )
 from client.commands.job_page import results_page
+from client.commands.job_sign import sign
 from client.commands.job_tables import show_previews, show_results
 from client.commands.job_wishes import Asked, parameters_of, wishes_of
 from client.console import JsonFlag, emit, err, pairs, say
@@ -29,6 +30,7 @@ from client.results import as_data, combination_data, combine_all
 from protocol.errors import Refused
 
 app = typer.Typer(help="Order a run, watch it, read the answer.", no_args_is_help=True, rich_markup_mode=None)
+app.command("sign")(sign)
 
 POLL_SECONDS: Final = 0.5
 STEPS: Final = ("queued", "received", "held", "verified", "charged", "staged", "running", "sealed", "released")

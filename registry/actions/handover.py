@@ -1,9 +1,12 @@
 """Hand a prepared statement to its signer's own machine, with all that is needed to check what is to be signed.
 
-It is a member's decision, or an office's status that revokes a version; the latter rests on no roster.
+It is a member's decision, an office's status that revokes a version (it rests on no roster), or the orders that a
+researcher composed together. A code fetches until what it fetches is signed or undone.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval
@@ -11,8 +14,10 @@ from protocol.documents.envelope import predicate_type
 from protocol.documents.strict import parse_object
 from registry.actions import accepted
 from registry.actions.desk import Desk
+from registry.actions.draft import LIFETIME, read_choices
+from registry.actions.order import basis
 from registry.domain.caller import missing
-from registry.store import accreditation, document, review_words
+from registry.store import accreditation, document, draft, review_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +31,16 @@ class Handover:
     statuses: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafts:
+    """The choices of each order, and the fields of the bundle that all of them rest on."""
+
+    choices: tuple[bytes, ...]
+    basis: dict[str, Any]
+
+
 def hand_over(desk: Desk, code: str) -> Handover:
-    """Return what a code fetches; Missing once it is signed or undone. The code is the signer's own secret."""
+    """Return the statement that a code fetches; Missing once it is signed or undone. The code is a secret."""
     with desk.store.reading() as tx:
         found = review_words.handed_over(tx, code)
         if found is None:
@@ -48,3 +61,14 @@ def _rosters(payload: bytes) -> tuple[str, ...]:
     if statement["predicateType"] != predicate_type(Approval):
         return ()
     return (Approval.model_validate(statement["predicate"]).roster,)
+
+
+def hand_over_drafts(desk: Desk, code: str, now: datetime) -> Drafts:
+    """Return the orders that a code fetches; Missing once all are signed, undone or too old. The code is a secret."""
+    with desk.store.reading() as tx:
+        rows = draft.handed_over(tx, code, now - LIFETIME)
+        if not rows:
+            raise missing("draft")
+        first = read_choices(rows[0])
+        found = basis(tx, first.researcher, first.algorithm, first.approvals)
+        return Drafts(choices=tuple(row.choices for row in rows), basis=found)

@@ -4,10 +4,13 @@ The registry is a courier. It takes an order for anything as long as an accredit
 algorithm to carry along; whether the order may run is the node's to say, in a receipt.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from protocol.chain.bundle import OrderBundle
+from protocol.crypto.digest import sha256_hex
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import read_envelope
@@ -18,7 +21,7 @@ from registry.domain.caller import Caller, check_is_node, missing
 from registry.domain.limits import ORDERS_PER_POLL
 from registry.domain.order import OrderState, advance
 from registry.errors import Conflict, Forbidden, Unbelievable
-from registry.store import accreditation, document, order, review, roster, tables
+from registry.store import accreditation, document, draft, order, review, roster, tables
 from registry.store.base import Transaction
 
 
@@ -52,6 +55,7 @@ def publish_order(
         log.append_postponed(tx, claimed.approvals)  # the node will ask for their proofs
         published = publish.keep(tx, envelope, claimed.KIND, claimed.researcher, now)
         tx.add(_row(claimed, envelope.digest, node, now))
+        draft.forget(tx, sha256_hex(claimed.choices))
     desk.bell.ring(node)
     return published
 
@@ -123,22 +127,26 @@ def _check_deliverable(tx: Transaction, claimed: JobOrder, node: str) -> None:
 
 
 def _bundle(tx: Transaction, row: tables.Order) -> OrderBundle:
-    (algorithm,) = document.envelopes(tx, [row.algorithm])
-    approvals = document.envelopes(tx, document.only(tx, row.approvals, Approval.KIND))
+    (envelope,) = document.envelopes(tx, [row.digest])
+    return OrderBundle(order=envelope, **basis(tx, row.researcher, row.algorithm, row.approvals))
+
+
+def basis(tx: Transaction, researcher: str, algorithm_digest: str, approval_digests: Sequence[str]) -> dict[str, Any]:
+    """Return what an order rests on, as the other fields of its bundle."""
+    (algorithm,) = document.envelopes(tx, [algorithm_digest])
+    approvals = document.envelopes(tx, document.only(tx, approval_digests, Approval.KIND))
     votes = [accepted.read(raw, Approval) for raw in approvals]
     author = accepted.read(algorithm, Algorithm).author
-    persons = [row.researcher, author, *(vote.member for vote in votes)]
+    persons = [researcher, author, *(vote.member for vote in votes)]
     rosters = [*(vote.roster for vote in votes), *roster.newest_of(tx, [vote.committee for vote in votes])]
     statuses = [each.digest for each in accreditation.newest_statuses(tx)]
-    (envelope,) = document.envelopes(tx, [row.digest])
-    return OrderBundle(
-        order=envelope,
-        algorithm=algorithm,
-        approvals=approvals,
-        accreditations=document.envelopes(tx, accreditation.current_digests(tx, persons)),
-        rosters=document.envelopes(tx, rosters),
-        statuses=document.envelopes(tx, statuses),
-    )
+    return {
+        "algorithm": algorithm,
+        "approvals": approvals,
+        "accreditations": document.envelopes(tx, accreditation.current_digests(tx, persons)),
+        "rosters": document.envelopes(tx, rosters),
+        "statuses": document.envelopes(tx, statuses),
+    }
 
 
 def _row(claimed: JobOrder, digest: str, node: str, now: datetime) -> tables.Order:

@@ -1,10 +1,10 @@
-"""What a researcher asks about orders: state, receipt, release. Nobody else's are ever shown."""
+"""What a researcher asks about orders: state, receipt, release, and what was composed on a page to be signed."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 
-from registry.actions import order, receipt
+from registry.actions import handover, order, receipt
 from registry.api.doors import DEFAULT_LIMIT, ENVELOPE, After, Digest, KnownCaller, Limit, page
 from registry.api.lists import written
 from registry.request import Now, TheDesk
@@ -38,6 +38,20 @@ def get_receipt(desk: TheDesk, caller: KnownCaller, order_id: Digest) -> Respons
 def get_release(desk: TheDesk, caller: KnownCaller, now: Now, order_id: Digest) -> Response:
     """Return the encrypted release as it was sent, to the researcher who ordered it."""
     return Response(receipt.fetch_release(desk, caller, order_id, now), media_type=CIPHERTEXT)
+
+
+@router.get("/order-drafts/{code}")
+def get_drafts(
+    desk: TheDesk, now: Now, code: Annotated[str, Path(pattern="^[A-Za-z0-9_-]{43}$")]
+) -> dict[str, str | list[str]]:
+    """Return the orders that a code fetches, as canonical JSON to be signed, and the envelopes that they rest on."""
+    found = handover.hand_over_drafts(desk, code, now)
+    carried = {name: [raw.decode() for raw in raws] for name, raws in found.basis.items() if name != "algorithm"}
+    return {
+        "drafts": [choices.decode() for choices in found.choices],
+        "algorithm": found.basis["algorithm"].decode(),
+        **carried,
+    }
 
 
 def _order(row: tables.Order) -> dict[str, Any]:

@@ -49,3 +49,12 @@ DATASETS_PER_NODE: Final = 1000
 DRAIN_BYTES: Final = 16 * MIB
 DRAIN_SECONDS: Final = 10
 """How much of a refused body is still taken in, so that its sender gets to read the refusal."""
+
+DRAFT_DAYS: Final = 7
+"""How long what was composed on a page waits to be signed."""
+
+PLACES_PER_DRAFT: Final = 50
+"""Datasets at nodes that one question may be put to at once."""
+
+DRAFTS_PER_RESEARCHER: Final = 500
+"""Composed and unsigned orders of one researcher, so that nobody fills the table."""

@@ -41,6 +41,12 @@ def of_question(tx: Transaction, researcher: str, algorithm: str, project: str, 
     return tx.scalars(mine.order_by(Order.sequence.desc()).limit(limit)).all()
 
 
+def with_receipts(tx: Transaction, researcher: str, project: str, node: str) -> Sequence[Order]:
+    """Return a researcher's decided orders for one project at one node."""
+    mine = select(Order).where(Order.researcher == researcher, Order.project == project, Order.node == node)
+    return tx.scalars(mine.where(Order.receipt.is_not(None)).order_by(Order.sequence)).all()
+
+
 def seen(tx: Transaction, node: str, now: datetime) -> None:
     """Note that a node polled."""
     tx.merge(NodeSeen(node=node, at=now))

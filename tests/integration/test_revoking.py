@@ -1,35 +1,18 @@
 """An office revokes a version that it prepared at the registry, with the command that a committee member signs with."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from client_home import home_of
 from client_place import call, done
-from factory import AUTHOR, HOLDER, OFFICE, digest_of, private_key
+from factory import AUTHOR, OFFICE
 from registry_process import Registry, running
-
-from client.client import DEFAULT_KEY
-from client.keys import write_private
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     yield from running(tmp_path)
-
-
-def home_of(registry: Registry, folder: Path, who: str) -> Path:
-    """The home of somebody who has the office's pinned trust root and a key in a file."""
-    root = registry.world.sign(registry.world.trust_root(), HOLDER)
-    (folder / "keys").mkdir(parents=True)
-    (folder / "root.json").write_bytes(root)
-    write_private(folder / "keys" / f"{DEFAULT_KEY}.pem", private_key(who).to_pem(None))
-    profile = {
-        "registry": registry.url, "person": OFFICE, "trust_root": str(folder / "root.json"),
-        "fingerprint": digest_of(root),
-    }  # fmt: skip
-    (folder / "config.toml").write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in profile.items()))
-    return folder
 
 
 def test_a_revocation_is_checked_signed_and_believed(registry: Registry, tmp_path: Path) -> None:
@@ -38,7 +21,7 @@ def test_a_revocation_is_checked_signed_and_believed(registry: Registry, tmp_pat
     said.raise_for_status()
     sign = ("review", "sign", said.json()["handover"], "--yes", "--home")
 
-    refused = call(*sign, home_of(registry, tmp_path / "mallory", "mallory"))
+    refused = call(*sign, home_of(registry, tmp_path / "mallory", OFFICE, key="mallory"))
     assert refused.code != 0
     assert "key-other" in refused.err
 

@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from registry.store import account, log, rehearsal, tables, tables_message, tables_review
+from registry.store import account, draft, log, rehearsal, tables, tables_message, tables_review
 from registry.store.base import Base
 
-_ = account, log, rehearsal, tables, tables_message, tables_review  # the imports fill the metadata
+_ = account, draft, log, rehearsal, tables, tables_message, tables_review  # the imports fill the metadata
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=False

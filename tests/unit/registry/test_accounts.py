@@ -60,6 +60,10 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/reviews/{digest}/sign/{statement}"): SIGNED_IN,
     ("GET", "/my/algorithms"): frozenset({RESEARCHER, AUTHOR}),
     ("GET", "/my/jobs"): frozenset({RESEARCHER, AUTHOR}),
+    ("GET", "/my/jobs/new"): frozenset({RESEARCHER, AUTHOR}),
+    ("POST", "/my/jobs/new"): frozenset({RESEARCHER, AUTHOR}),
+    ("GET", "/my/jobs/drafts"): frozenset({RESEARCHER, AUTHOR}),
+    ("POST", "/my/jobs/drafts/undo"): frozenset({RESEARCHER, AUTHOR}),
     ("GET", "/my/jobs/{digest}"): frozenset({RESEARCHER}),  # the order's own researcher alone
     ("GET", "/my/jobs/{digest}/state"): frozenset({RESEARCHER}),
 }
