@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -117,12 +118,22 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def running(directory: Path, database: str | None = None, **environment: str) -> Iterator[Registry]:
+def running(directory: Path, database: str | None = None, port: int = 0, **environment: str) -> Iterator[Registry]:
     """A settled registry that is stopped at the end whatever happened; its database is a file unless one is named."""
     registry = Registry(directory, database, **environment)
+    registry.port = port
     registry.start()
     try:
         registry.settle_in()
         yield registry
     finally:
         registry.stop()
+
+
+def signing_here(directory: Path, *pages: str, **environment: str) -> Iterator[Registry]:
+    """Such a registry, on whose own page members may sign, as on `pages`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    origins = " ".join([*pages, f"http://localhost:{port}"])
+    yield from running(directory, port=port, SAFECONDUCT_REGISTRY_PASSKEY_ORIGINS=origins, **environment)

@@ -6,8 +6,8 @@
         page.goto("/sign-in")
         assert_accessible(page)
 
-Every page is watched: a violation of the Content-Security-Policy, an exception of a script, or a request to another
-origin fails the test at its end.
+Every page is watched: a violation of the Content-Security-Policy, a page without the strict one, an exception of a
+script, or a request to another origin fails the test at its end.
 """
 
 import json
@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, Response, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 AXE = Path(os.environ["SAFECONDUCT_WEB"]).parent / "node_modules/axe-core/axe.min.js"
 SCREENSHOTS = Path(__file__).resolve().parents[2] / ".run/screenshots"
-DESK = {"width": 1100, "height": 800}
+DESK, PHONE = {"width": 1100, "height": 800}, {"width": 360, "height": 740}
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,7 @@ class Watch:
         page.on("console", lambda message: self._hear(message.text))
         page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         page.on("request", lambda request: self._see(request.url, origin))
+        page.on("response", self._read)
 
     def _hear(self, text: str) -> None:
         if "Content Security Policy" in text or "Content-Security-Policy" in text:
@@ -55,6 +56,18 @@ class Watch:
     def _see(self, url: str, origin: str) -> None:
         if not url.startswith((f"{origin}/", "data:", "blob:")) or "/assets/fonts" in url:
             self.faults.append(f"asked for {url}")
+
+    def _read(self, answer: Response) -> None:
+        if answer.headers.get("content-type", "").startswith("text/html") and answer.url.startswith("http"):
+            policy = answer.headers.get("content-security-policy", "")
+            if not is_strict(policy):
+                self.faults.append(f"{answer.url} has the policy {policy!r}")
+
+
+def is_strict(policy: str) -> bool:
+    """Whether a Content-Security-Policy begins with nothing and adds the page's own site only."""
+    found = set(re.findall(r"'[a-z-]+'|https?:\S+|data:", policy))
+    return policy.startswith("default-src 'none';") and found == {"'none'", "'self'"}
 
 
 @pytest.fixture
@@ -115,14 +128,29 @@ def assert_accessible() -> Callable[[Page], None]:
 
 
 @pytest.fixture
+def assert_keeps(assert_accessible: Callable[[Page], None]) -> Callable[[Page], None]:
+    """Return the check of light on a desk and dark on a phone: axe finds nothing, and nobody scrolls sideways."""
+
+    def check(page: Page) -> None:
+        assert_accessible(page)
+        page.emulate_media(color_scheme="dark")
+        page.set_viewport_size(PHONE)
+        assert_accessible(page)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= PHONE["width"], f"{page.url} is {wide} wide"
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(DESK)
+
+    return check
+
+
+@pytest.fixture
 def assert_no_csp_violation() -> Callable[[Page], None]:
     """Return the check that the page's policy is the strict one; violations fail the test by themselves."""
 
     def check(page: Page) -> None:
         answer = page.request.get(page.url)
-        policy = answer.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none';")
-        assert set(re.findall(r"'[a-z-]+'|https?:\S+|data:", policy)) == {"'none'", "'self'"}
+        assert is_strict(answer.headers["content-security-policy"])
 
     return check
 

@@ -1,15 +1,13 @@
-"""Registering a passkey, signing in and out, sessions that end, and pages that keep what they must."""
+"""Registering a passkey, signing in and out, and sessions that end."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
-from factory import AUTHOR, NODE, OFFICE, RESEARCHER
+from factory import NODE, OFFICE, RESEARCHER
 from playwright.sync_api import Page, expect
 from registry_process import Registry, running
 from signed_in import invitation, origin_of, sign_in, without_script
 
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1100, "height": 800}
-PUBLIC = ("/", "/algorithms", "/nodes", "/log", "/docs", "/sign-in", "/nowhere")
 Open = Callable[..., Page]
 
 
@@ -80,50 +78,6 @@ def test_the_back_button_after_signing_out_shows_nothing_private(registry, page_
     page.go_back()
 
     expect(page.get_by_role("heading", name="Your account")).not_to_be_visible()
-
-
-def keeps_everywhere(page: Page, assert_accessible: Callable[[Page], None]) -> None:
-    """Light on a desk, dark on a phone: axe finds nothing, and nobody scrolls sideways."""
-    assert_accessible(page)
-    page.emulate_media(color_scheme="dark")
-    page.set_viewport_size(PHONE)
-    assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size(DESK)
-
-
-def test_public_pages_keep_what_they_must(
-    registry, page_of: Open, assert_accessible, assert_no_csp_violation, screenshot
-) -> None:
-    page = page_of(origin_of(registry))
-    for path in PUBLIC:
-        page.goto(path)
-        screenshot(page, path.strip("/") or "what-ran")
-        keeps_everywhere(page, assert_accessible)
-        assert_no_csp_violation(page)
-
-
-PRIVATE = {
-    RESEARCHER: ("/account", "/my/algorithms", "/my/jobs", "/my/jobs/{job}"),
-    AUTHOR: ("/my/algorithms",),
-    OFFICE: ("/office", "/office/people/rita", f"/office/people/{NODE}"),
-}
-
-
-@pytest.mark.parametrize("who", PRIVATE)
-def test_private_pages_keep_what_they_must_with_and_without_script(
-    registry, page_of: Open, authenticator, assert_accessible, screenshot, who: str
-) -> None:
-    page = sign_in(registry, who, page_of(origin_of(registry)), authenticator)
-    plain = without_script(page, page_of, registry)
-    for path in PRIVATE[who]:
-        address = path.format(job=registry.job)
-        page.goto(address)
-        screenshot(page, address.strip("/").replace("/", "-").replace(registry.job, "job"))
-        keeps_everywhere(page, assert_accessible)
-        plain.goto(address)
-        assert plain.get_by_role("heading", level=1).inner_text() == page.get_by_role("heading", level=1).inner_text()
 
 
 def test_an_office_invites_a_member_without_script(registry, page_of: Open, authenticator) -> None:

@@ -3,24 +3,20 @@
 The signing passkey is made beforehand on a page of this machine, for the same RP id, by a device of its own.
 """
 
-import json
 import re
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from factory import AUTHOR, COMMITTEE, OFFICE
+from local_signing import make_passkey, seat
 from playwright.sync_api import CDPSession, Page
-from registry_process import Registry
+from registry_process import Registry, signing_here
 from review_requests import review_request
 from signed_in import origin_of, sign_in
 
 from protocol.documents.approval import Approval
 from protocol.documents.envelope import read_claim
-from protocol.documents.key_proof import KeyRequest, read_request
 from protocol.documents.passkey import PasskeyOrigin
 
 SIGNER = PasskeyOrigin(origin="http://localhost:8768", rp_id="localhost")
@@ -28,18 +24,7 @@ SIGNER = PasskeyOrigin(origin="http://localhost:8768", rp_id="localhost")
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    pages = f"{SIGNER.origin} http://localhost:{port}"
-    made = Registry(tmp_path, SAFECONDUCT_REGISTRY_PASSKEY_ORIGINS=pages)
-    made.port = port
-    made.start()
-    try:
-        made.settle_in()
-        yield made
-    finally:
-        made.stop()
+    yield from signing_here(tmp_path, SIGNER.origin)
 
 
 class Device:
@@ -56,23 +41,6 @@ class Device:
             self.tools.send("WebAuthn.addCredential", {"authenticatorId": self.id, "credential": each})
 
 
-def make_signing_passkey(page: Page, home: Path) -> KeyRequest:
-    """`safeconduct key passkey` on this machine; the page's own authenticator keeps the passkey."""
-    words = ["key", "passkey", "--subject", "meri", "--office", OFFICE, "--page", SIGNER.origin, "--home", str(home)]
-    line = [sys.executable, "-m", "client.cli", *words, "--no-browser", "--seconds", "60", "--json"]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        try:
-            page.goto(process.stderr.readline().rpartition(" ")[2].strip())
-            page.click("#go")
-            page.wait_for_selector("#said[data-done=yes]", timeout=20_000)
-            out, said = process.communicate(timeout=30)
-        finally:
-            process.kill()
-    assert process.returncode == 0, said
-    return read_request(Path(json.loads(out)["request"]).read_bytes(), [SIGNER])
-
-
 def test_a_member_signs_on_the_registrys_page_and_the_vote_says_so(
     registry: Registry,
     tmp_path: Path,
@@ -86,9 +54,8 @@ def test_a_member_signs_on_the_registrys_page_and_the_vote_says_so(
     device = Device(page_of(origin), authenticator_of)
     page = sign_in(registry, "meri", device.page, lambda _: device.id)
     signer = Device(page_of(SIGNER.origin), authenticator_of)
-    request = make_signing_passkey(signer.page, tmp_path / "home")
-    seat = world.member("meri", key=request.keys[0].model_dump()) | {"proof": request.proofs[0].model_dump()}
-    roster = world.roster(version=2, members=[seat, world.member("mikko")])
+    sits = seat(world, "meri", make_passkey(signer.page, "meri", tmp_path / "home", SIGNER))
+    roster = world.roster(version=2, members=[sits, world.member("mikko")])
     registry.publish("rosters", world.sign(roster, OFFICE))
     algorithm = registry.publish("algorithms", world.sign(world.algorithm(), AUTHOR))
     asked = review_request(world)

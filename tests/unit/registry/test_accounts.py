@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from factory import AUTHOR, NODE, OFFICE, RESEARCHER, fake_digest
-from fastapi.routing import APIRoute
+from page_routes import all_routes
 from sqlalchemy import select
 from visitor import ORIGIN, Visitor
 
@@ -79,13 +79,9 @@ def town(settled: Any) -> Any:
 
 
 def routes(app: Any) -> set[tuple[str, str]]:
-    found, waiting = set(), list(app.routes)
-    while waiting:
-        route = waiting.pop()
-        waiting += getattr(getattr(route, "original_router", None), "routes", ())
-        if isinstance(route, APIRoute) and not route.include_in_schema:
-            found |= {(method, route.path) for method in route.methods if method != "HEAD"}
-    return {(method, path) for method, path in found if not path.startswith(("/api/", "/health", "/ready", "/metrics"))}
+    pages = (route for route in all_routes(app) if not route.include_in_schema)
+    found = {(method, route.path) for route in pages for method in route.methods - {"HEAD"}}
+    return {(method, path) for method, path in found if not path.startswith(("/health", "/ready", "/metrics"))}
 
 
 def test_the_table_names_every_page(town: Any) -> None:
