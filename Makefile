@@ -21,7 +21,7 @@ demo: up
 
 # Most tests wait more than they compute and run side by side; what measures chambers runs by itself afterwards.
 ALONE = $(wildcard tests/attacks/test_*.py) tests/contract $(wildcard tests/integration/test_chamber_*.py) \
-        tests/integration/test_compose.py tests/privacy/test_release_times.py
+        tests/integration/test_compose.py tests/integration/test_two_machines.py tests/privacy/test_release_times.py
 BESIDE = -n 3 --dist loadfile $(ALONE:%=--ignore=%) --cov --cov-report= --cov-fail-under=0
 
 test: tests-up

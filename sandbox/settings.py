@@ -6,6 +6,7 @@ bears on privacy is here: that is in the signed policy.
 
 import hashlib
 import os
+import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ ENVIRONMENT = {
     "SAFECONDUCT_DATABASE_URL": "database_url",
     "SAFECONDUCT_REDIS_URL": "redis_url",
     "SAFECONDUCT_RUN_DIRECTORY": "run_directory",
+    "SAFECONDUCT_MACHINE": "machine",
     "DOCKER_HOST": "docker_url",
     "SAFECONDUCT_OCI_RUNTIME": "oci_runtime",
     "SAFECONDUCT_CHAMBER_ENGINE": "chamber_engine",
@@ -52,6 +54,7 @@ class Settings(BaseModel):
     key_passphrase_file: Path | None = None
     database_url: Annotated[str, Field(pattern=r"^(sqlite:///|postgresql(\+psycopg)?://)")] = ""
     run_directory: Path = Path()
+    machine: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     worker_concurrency: Annotated[int, Field(ge=1, le=64)] = 2
     jobs_at_once: Annotated[int, Field(ge=1, le=1000)] = 8
     jobs_at_once_per_project: Annotated[int, Field(ge=1, le=1000)] = 4
@@ -87,6 +90,7 @@ def load_settings(directory: Path, environment: Mapping[str, str] = os.environ) 
     values |= {name: environment[key] for key, name in ENVIRONMENT.items() if environment.get(key)}
     values.setdefault("database_url", f"sqlite:///{directory / 'node.db'}")
     values.setdefault("run_directory", default_run_directory(directory))
+    values.setdefault("machine", socket.gethostname())
     try:
         return Settings(**{**values, "directory": directory})
     except ValidationError as error:

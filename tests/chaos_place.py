@@ -97,10 +97,10 @@ class Chaos:
         self.lab.close()
         self.redis.kill()
 
-    def order(self, count: int, seconds: int = 0) -> None:
-        """Order so many jobs of one algorithm, whose chambers take so long."""
+    def order(self, count: int, seconds: int = 0, **changes: Any) -> None:
+        """Order so many jobs of one algorithm, whose chambers take so long; `changes` are to its specification."""
         own = 0.5 + random.SystemRandom().random() / 10**6  # an image that no other test removes from a shared engine
-        algorithm = self.lab.algorithm({"share": own}, seconds)
+        algorithm = self.lab.algorithm({"share": own}, seconds, **changes)
         terms = {"conditions": self.lab.world.conditions(runs_per_node=10**4, rho_total_per_node_nano=10**12)}
         approvals = dict.fromkeys(self.lab.world.members[:2], terms)
         shares = [{"output": "share", "nano": RHO}]

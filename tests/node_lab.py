@@ -145,8 +145,8 @@ class Lab:
 
     def run_registry(self) -> None:
         """Run the registry that was made."""
-        port = self.url.rpartition(":")[2]
-        self.start("registry", "registry", "run", "--dir", str(self.registry), "--port", port)
+        host, _, port = self.url.removeprefix("http://").rpartition(":")
+        self.start("registry", "registry", "run", "--dir", str(self.registry), "--host", host, "--port", port)
         wait_for(self._registry_answers, 30, "the registry's start")
 
     def client(self, who: str | None = None) -> RegistryClient:

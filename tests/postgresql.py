@@ -85,6 +85,12 @@ class Cluster:
         """Make a copy of a database, and return its address."""
         return self.create(name_of(url))
 
+    def admit(self, addresses: str) -> None:
+        """Let whoever comes from these addresses in; `listen_addresses` says where they may knock."""
+        with (self.data / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {addresses} trust\n")
+        self.tell("SELECT pg_reload_conf()")
+
     def cut(self, url: str) -> None:
         """Cut every connection to a database."""
         self.tell(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name_of(url)}'")

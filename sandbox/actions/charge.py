@@ -65,6 +65,7 @@ def charge(work: Work) -> Pause | None:
             JobState.CHARGED,
             now,
             terms=_terms(work, examined, entry).to_json() | {NEED: asdict(need)},
+            machine=node.machine,
             rho_charged_nano=entry.rho_nano,
             rho_left_nano=left,
             charged_at=now,
@@ -151,7 +152,7 @@ def _schedule(work: Work, session: Session, examined: Examined, now: dt.datetime
         lanes=policy.lanes,
         slot_milliseconds=slot,
         epoch_seconds=policy.epoch_seconds,
-        reserved_until=usage.reserved_until(session),
+        reserved_until=usage.reserved_until(session, work.node.machine),
     )
 
 

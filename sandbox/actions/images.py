@@ -27,8 +27,9 @@ def forget_images(node: Node) -> int:
         if _end_of(bundle, algorithm.digest, revoked, now) > now:
             continue
         if identity := algorithm.untrusted.image:
-            removed += node.runtime.find_image(identity) is not None
-            node.runtime.remove_image(image_id)
+            found = node.runtime.find_image(identity)  # by the name that this machine's engine has for it
+            removed += found is not None
+            node.runtime.remove_image(found or image_id)
             for path in node.places.images.glob(f"{identity.archive_digest}.tar*"):
                 path.unlink()
     return removed

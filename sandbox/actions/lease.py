@@ -16,7 +16,8 @@ BEATS_PER_LEASE = 3
 def take(node: Node, job_id: str, owner: str) -> Claim | None:
     """Claim a job for this worker, or return None: not due, not there, or somebody else's."""
     with node.store.transaction() as session:
-        return job.claim(session, job_id, owner, node.clock.now(), node.times.lease)
+        now, times = node.clock.now(), node.times
+        return job.claim(session, job_id, owner, now, times.lease, machine=node.machine, since=now - times.silence)
 
 
 @contextmanager

@@ -5,8 +5,10 @@ an environment variable or a global.
 """
 
 import datetime as dt
+import re
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +31,19 @@ class Times:
     lease: dt.timedelta
     slice: dt.timedelta
 
+    @property
+    def surrender(self) -> dt.timedelta:
+        """After how long without the database a machine gives its chambers up, where another would take its jobs."""
+        return 2 * self.lease
 
+    @property
+    def silence(self) -> dt.timedelta:
+        """After how long without a word a machine counts as gone: never before it has given its chambers up."""
+        return self.surrender + self.lease + CUT
+
+
+CUT = dt.timedelta(seconds=15)  # within which a connection that was cut is noticed (`store.base`)
+_JOB = re.compile(r"[0-9a-f]{64}")  # the name of a job's directory
 ROOTS = ".roots"  # in the run directory: no job has a name like this
 
 
@@ -59,6 +73,7 @@ class Node:
     """One node, opened by one process."""
 
     name: str
+    machine: str  # this process's; a node may have workers on several
     country: str
     software: str
     store: Store
@@ -86,6 +101,15 @@ class Node:
     def run_directory(self, job_id: str) -> Path:
         """Where one job's staged blocks and chamber outputs live: memory that a reboot forgets."""
         return self.places.run / job_id
+
+    def staged(self) -> Mapping[str, Collection[int]]:
+        """The jobs of which this machine has staged blocks, and the fences that name them."""
+        found: dict[str, Collection[int]] = {}
+        for path in self.places.run.iterdir():
+            with suppress(FileNotFoundError):  # it ended just now
+                if _JOB.fullmatch(path.name):
+                    found[path.name] = [int(one.name) for one in path.iterdir()]
+        return found
 
     def remove_run_directories(self, keep: Collection[str]) -> None:
         """Forget staged blocks and outputs of every job but those to keep; what begins with a point is no job's."""

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from sandbox.actions.node import Node
-from sandbox.store import job
+from sandbox.store import rings
 
 BATCH = 100
 
-Publish = Callable[[str], None]
+Publish = Callable[[str, str | None], None]  # a job, and the one machine to be rung for it
 
 
 def relay(node: Node, publish: Publish) -> int:
@@ -15,12 +15,13 @@ def relay(node: Node, publish: Publish) -> int:
 
     A crash between the two rings twice, which a tick does not mind: the second claim finds nothing due.
     """
+    since = node.clock.now() - node.times.silence
     with node.store.reading() as session:
-        rings = job.unsent_rings(session, BATCH)
-    if not rings:
+        unsent = rings.unsent_rings(session, BATCH, since)
+    if not unsent:
         return 0
-    for job_id in dict.fromkeys(job_id for _, job_id in rings):
-        publish(job_id)
+    for job_id, machine in {job_id: machine for _, job_id, machine in unsent}.items():
+        publish(job_id, machine)
     with node.store.transaction() as session:
-        job.forget_rings(session, [row for row, _ in rings])
-    return len(rings)
+        rings.forget_rings(session, [row for row, _, _ in unsent])
+    return len(unsent)

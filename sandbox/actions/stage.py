@@ -24,7 +24,9 @@ def stage(work: Work) -> Pause | None:
     node = work.node
     node.runtime.remove_below(work.row.id, work.row.run_fence + 1)
     image = work.algorithm.image
-    if image and fetch_image(node, image, work.until) is None:  # an engine may have lost it since it was verified
+    # The engine may have lost it since it was verified, or this may be another machine's, by whose name it goes here.
+    image_id = fetch_image(node, image, work.until) if image else None
+    if image_id is None:
         return Pause(due_at=node.clock.now() + IMAGE_PAUSE)
     offered = charged_snapshot(work)
     directory = node.run_directory(work.row.id) / str(work.held.fence)
@@ -40,7 +42,8 @@ def stage(work: Work) -> Pause | None:
     # A cell's supervisor is root without the right to pass what it does not own: it may reach a block that it names.
     (directory / BLOCKS).chmod(0o711)
     with node.store.transaction() as session:
-        job.move(session, work.held, JobState.STAGED, node.clock.now(), staged_fence=work.held.fence, next_chamber=0)
+        staged = {"staged_fence": work.held.fence, "image_id": image_id, "next_chamber": 0}
+        job.move(session, work.held, JobState.STAGED, node.clock.now(), **staged)
     return None
 
 

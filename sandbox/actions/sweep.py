@@ -2,7 +2,7 @@
 
 from sandbox.actions.node import Node
 from sandbox.domain.checks import BEAT, WORKER
-from sandbox.store import job
+from sandbox.store import job, rings
 from sandbox.store.checks import forget_parts
 from sandbox.store.turns import is_somebody_waiting, wake_next
 
@@ -12,12 +12,12 @@ def sweep(node: Node) -> int:
     node.clock.save()
     now = node.clock.now()
     with node.store.reading() as session:
-        waiting = job.due_jobs(session, now)
+        waiting = rings.due_jobs(session, now)
         in_line = is_somebody_waiting(session)
     if not (waiting or in_line):
         return 0
     with node.store.transaction() as session:
-        return job.ring_due(session, now) + wake_next(session, node.limits, now)
+        return rings.ring_due(session, now) + wake_next(session, node.limits, now)
 
 
 def bury_worker(node: Node, owner_prefix: str) -> int:

@@ -21,7 +21,7 @@ def reserve(work: Work, session: Session, need: Need, now: dt.datetime) -> None:
     """Raise Held unless it is this order's turn and there is room: asked in the charge's own transaction."""
     standing = read_standing(session, now, _me(work))
     check_turn(_me(work), standing, work.node.limits)
-    check_room(need, standing.reserved, work.node.limits)
+    check_room(need, standing.reserved_at(work.node.machine), work.node.limits)
 
 
 def examine_need(work: Work, examined: Examined) -> Need:

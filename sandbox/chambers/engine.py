@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -104,12 +104,17 @@ class Engine:
                 raise
 
     def remove(self, container_id: str) -> None:
-        """Remove a container with its volumes, dead or alive; one that is gone is gone."""
+        """Remove a container with its volumes, dead or alive; one that is gone is gone, one that goes is awaited."""
         try:
             with _told("remove a chamber"):
                 self._api.remove_container(container_id, v=True, force=True)
         except _Missing:
             return
+        except InfrastructureLost as problem:
+            if "already in progress" not in problem.sentence:
+                raise
+            with suppress(_Missing), _told("remove a chamber"):
+                self._api.wait(container_id, condition="removed")
 
     def containers(self, labels: dict[str, str]) -> dict[str, dict[str, str]]:
         """The labels of every container, running or not, that bears all of `labels`, by its id."""

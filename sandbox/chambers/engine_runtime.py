@@ -59,6 +59,12 @@ class EngineRuntime:
         ours = self._engine.containers({f"{flags.LABEL}.node": self._node, f"{flags.LABEL}.job": job})
         return self._remove([name for name, labels in ours.items() if int(labels[f"{flags.LABEL}.fence"]) < fence])
 
+    def attempts(self) -> Collection[tuple[str, int]]:
+        """As `ChamberRuntime.attempts` says."""
+        ours = self._engine.containers({f"{flags.LABEL}.node": self._node}).values()
+        running = [labels for labels in ours if {f"{flags.LABEL}.chamber", f"{flags.LABEL}.lane"} & labels.keys()]
+        return {(labels[f"{flags.LABEL}.job"], int(labels[f"{flags.LABEL}.fence"])) for labels in running}
+
     def reap(self, live_jobs: Collection[str]) -> int:
         """As `ChamberRuntime.reap` says."""
         ours = self._engine.containers({f"{flags.LABEL}.node": self._node})

@@ -90,6 +90,10 @@ class FakeRuntime:
         """Nothing outlives a call of this runtime."""
         return 0
 
+    def attempts(self) -> Collection[tuple[str, int]]:
+        """Nothing outlives a call of this runtime."""
+        return ()
+
     def reap(self, live_jobs: Collection[str]) -> int:  # noqa: ARG002  nothing outlives a call here
         """Nothing outlives a call of this runtime."""
         return 0

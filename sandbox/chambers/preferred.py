@@ -59,6 +59,10 @@ class PreferredRuntime:
         """As `ChamberRuntime.remove_below` says."""
         return self._runtime.remove_below(job, fence)
 
+    def attempts(self) -> Collection[tuple[str, int]]:
+        """As `ChamberRuntime.attempts` says."""
+        return self._runtime.attempts()
+
     def reap(self, live_jobs: Collection[str]) -> int:
         """As `ChamberRuntime.reap` says."""
         return self._runtime.reap(live_jobs)

@@ -67,5 +67,8 @@ class ChamberRuntime(Protocol):
     def remove_below(self, job: str, fence: int) -> int:
         """Kill and remove what lower fences of this job left; return how many containers that were."""
 
+    def attempts(self) -> Collection[tuple[str, int]]:
+        """The jobs and fences of which this node has chambers on this machine, running or ended."""
+
     def reap(self, live_jobs: Collection[str]) -> int:
         """Kill and remove every chamber of this node whose job is not live; return how many that were."""

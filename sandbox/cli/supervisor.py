@@ -106,7 +106,7 @@ class Supervisor:
         from sandbox.actions.sweep import bury_worker
 
         if self._node is not None:
-            bury_worker(self._node, owner_prefix(self._worker.pid))
+            bury_worker(self._node, owner_prefix(self._node.machine, self._worker.pid))
 
     def _end(self) -> None:
         """Let the worker finish, within bounds, and leave nothing of it behind."""

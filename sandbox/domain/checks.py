@@ -27,6 +27,7 @@ STAGING_BYTES = (64 * MEBI, 256 * MEBI)
 
 WORKER = "worker:"  # before the names of worker processes
 LOOP = "loop:"  # before the names of the node's loops
+MACHINE = "machine:"  # before the names of the machines whose workers do the node's jobs
 
 
 class Level(StrEnum):

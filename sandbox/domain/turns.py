@@ -44,7 +44,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the node has: jobs at once, also of one project, bytes, and its admin's priorities (0 if unnamed)."""
+    """Jobs at once at the node, also of one project; bytes of this machine; the admin's priorities (0 if unnamed)."""
 
     at_once: int
     per_project: int
@@ -64,10 +64,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserved:
-    """A job that was charged and, by its schedule, is not over."""
+    """A job that was charged and, by its schedule, is not over; its room is on the machine that charged it."""
 
     project: str
     need: Need
+    machine: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,10 @@ class Standing:
     waiting: Sequence[Waiting]
     reserved: Sequence[Reserved]
     served: Mapping[str, dt.datetime]
+
+    def reserved_at(self, machine: str) -> Sequence[Reserved]:
+        """What is reserved on one machine; what an older version charged may be anywhere."""
+        return [one for one in self.reserved if one.machine in (machine, None)]
 
 
 def whose_turn(standing: Standing, limits: Limits) -> Waiting | None:

@@ -5,7 +5,7 @@
    `Fenced` is raised, the transaction rolls back, and everything this worker did is dropped.
 3. A claim that was not given back (the worker died or was frozen) raises the run fence too, so that the chambers of
    the dead are removed before new ones start. One that was given back leaves them running for the next tick.
-4. A ring is a row of the outbox, written in the transaction that made the job due; the relay sends it afterwards.
+4. From its charge on a job is its machine's (`machines`). A claim from another machine counts as a take-over.
 """
 
 import datetime as dt
@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, case, delete, func, or_, select, update
+from sqlalchemy import CursorResult, and_, case, func, not_, or_, select, update
 from sqlalchemy.orm import Session, defer
 
 from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, ENDED, JobState, Times, check_transition
 from sandbox.errors import Fenced
 from sandbox.store.base import microseconds
 from sandbox.store.driver import change
-from sandbox.store.tables import JobEvent, JobRow, OutboxRow, Sealed
-
-RING_AGAIN_AFTER = dt.timedelta(seconds=10)
+from sandbox.store.machines import is_bound, is_of_another
+from sandbox.store.rings import ring
+from sandbox.store.tables import JobEvent, JobRow, Sealed
 
 _SEAL = (
     "INSERT INTO sealed (job_id, receipt, ciphertext, sealed_at) "
@@ -53,23 +53,31 @@ def insert_job(session: Session, values: dict[str, Any], now: dt.datetime) -> No
     ring(session, row.id, now)
 
 
-def ring(session: Session, job_id: str, now: dt.datetime) -> None:
-    """Ask the relay to wake a worker for this job."""
-    session.add(OutboxRow(job_id=job_id))
-    session.execute(update(JobRow).where(JobRow.id == job_id).values(rung_at=now))
+def claim(
+    session: Session,
+    job_id: str,
+    owner: str,
+    now: dt.datetime,
+    lease: dt.timedelta,
+    *,
+    machine: str,
+    since: dt.datetime,
+) -> Claim | None:
+    """Claim a job that is due and free; None when there is nothing to do, or somebody else does it.
 
-
-def claim(session: Session, job_id: str, owner: str, now: dt.datetime, lease: dt.timedelta) -> Claim | None:
-    """Claim a job that is due and free; None when there is nothing to do, or somebody else does it."""
+    `machine` is where the owner works; other machines that have said since `since` that they live keep their jobs.
+    """
     free = or_(JobRow.lease_until.is_(None), JobRow.lease_until <= now)
+    moves = is_of_another(machine)
     query = (
         update(JobRow)
-        .where(JobRow.id == job_id, JobRow.due_at <= now, free)
+        .where(JobRow.id == job_id, JobRow.due_at <= now, free, not_(and_(moves, is_bound(since))))
         .values(
             fence=JobRow.fence + 1,
-            run_fence=case((JobRow.lease_owner.is_(None), JobRow.run_fence), else_=JobRow.fence + 1),
+            run_fence=case((and_(JobRow.lease_owner.is_(None), not_(moves)), JobRow.run_fence), else_=JobRow.fence + 1),
             lease_owner=owner,
             lease_until=now + lease,
+            machine=case((moves, machine), else_=JobRow.machine),
         )
         .returning(JobRow.fence, JobRow.run_fence)
     )
@@ -125,32 +133,6 @@ def _write(session: Session, held: Claim, **values: Any) -> None:
         raise Fenced
 
 
-def due_jobs(session: Session, now: dt.datetime) -> Sequence[str]:
-    """Read the jobs that are due and free and have not been rung for lately, the oldest first."""
-    unrung = or_(JobRow.rung_at.is_(None), JobRow.rung_at <= now - RING_AGAIN_AFTER, JobRow.rung_at < JobRow.due_at)
-    free = or_(JobRow.lease_until.is_(None), JobRow.lease_until <= now)
-    return session.scalars(select(JobRow.id).where(JobRow.due_at <= now, free, unrung).order_by(JobRow.number)).all()
-
-
-def ring_due(session: Session, now: dt.datetime) -> int:
-    """Ring for every job that `due_jobs` finds; return how many that were."""
-    ids = due_jobs(session, now)
-    for job_id in ids:
-        ring(session, job_id, now)
-    return len(ids)
-
-
-def unsent_rings(session: Session, limit: int) -> Sequence[tuple[int, str]]:
-    """Read the oldest rings that are not with the broker yet: (row, job)."""
-    rows = session.execute(select(OutboxRow.id, OutboxRow.job_id).order_by(OutboxRow.id).limit(limit))
-    return [(row.id, row.job_id) for row in rows]
-
-
-def forget_rings(session: Session, rows: Sequence[int]) -> None:
-    """Drop rings that the broker has taken."""
-    session.execute(delete(OutboxRow).where(OutboxRow.id.in_(rows)))
-
-
 def end_leases_of(session: Session, owner_prefix: str, now: dt.datetime) -> int:
     """End the leases of a worker that is known to be dead, without giving them back (rule 3)."""
     query = (
@@ -161,9 +143,10 @@ def end_leases_of(session: Session, owner_prefix: str, now: dt.datetime) -> int:
     return cast("CursorResult[Any]", session.execute(query)).rowcount
 
 
-def live_jobs(session: Session) -> frozenset[str]:
-    """The jobs whose chambers may exist."""
-    return frozenset(session.scalars(select(JobRow.id).where(JobRow.state.in_(CHARGED_AND_OPEN))))
+def live_jobs(session: Session) -> dict[str, tuple[int, int | None]]:
+    """The jobs whose chambers may exist: the fence in their names, and the fence that names their staged blocks."""
+    found = select(JobRow.id, JobRow.run_fence, JobRow.staged_fence).where(JobRow.state.in_(CHARGED_AND_OPEN))
+    return {row.id: (row.run_fence, row.staged_fence) for row in session.execute(found)}
 
 
 def idle_images(session: Session) -> Sequence[tuple[str, bytes]]:

@@ -35,6 +35,7 @@ class JobRow(Base):
     due_at: Mapped[dt.datetime | None] = mapped_column(Moment)  # no tick does anything earlier; None: nothing to do
     rung_at: Mapped[dt.datetime | None] = mapped_column(Moment)  # when the doorbell last rang, for the sweeper
     run_fence: Mapped[int] = mapped_column(default=0)  # the fence in its containers' names; grows at a take-over only
+    machine: Mapped[str | None] = mapped_column(SLUG)  # where it was charged: there it is staged and run
     losses: Mapped[int] = mapped_column(default=0)
     delays: Mapped[int] = mapped_column(default=0)  # consecutive waits, for the growing pause between them
     cancel_requested: Mapped[bool] = mapped_column(default=False)

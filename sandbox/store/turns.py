@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from sandbox.domain.job import CHARGED_AND_OPEN, JobState
 from sandbox.domain.turns import WAITS, Limits, Need, Reserved, Standing, Waiting, whose_turn
-from sandbox.store.job import ring
+from sandbox.store.rings import ring
 from sandbox.store.tables import JobRow
 
 NEED = "need"  # in the terms that the charge pins
@@ -47,9 +47,11 @@ def is_somebody_waiting(session: Session) -> bool:
 def _reserved(session: Session, now: dt.datetime) -> tuple[Reserved, ...]:
     """Jobs that were charged and by schedule are not over; one that was sealed early keeps what it reserved."""
     early = and_(JobRow.slots_end_at > now, JobRow.cancel_requested.is_(False))
-    query = select(JobRow.state, JobRow.project, JobRow.terms).where(or_(JobRow.state.in_(CHARGED_AND_OPEN), early))
+    query = select(JobRow.state, JobRow.project, JobRow.machine, JobRow.terms).where(
+        or_(JobRow.state.in_(CHARGED_AND_OPEN), early)
+    )
     rows = [row for row in session.execute(query) if row.state in CHARGED_AND_OPEN or _is_padded(row.terms)]
-    return tuple(Reserved(project=row.project, need=need(row.terms)) for row in rows)
+    return tuple(Reserved(project=row.project, machine=row.machine, need=need(row.terms)) for row in rows)
 
 
 def _is_padded(terms: dict[str, Any] | None) -> bool:

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from sandbox.domain.job import CHARGED_AND_OPEN, JobState
@@ -45,15 +45,16 @@ def is_quarantined(session: Session, algorithm: str) -> bool:
     return failed_at is not None and (lifted_at is None or lifted_at < failed_at)
 
 
-def reserved_until(session: Session) -> dt.datetime | None:
-    """The end of the reservations of padded jobs that are not reported; None when there are none.
+def reserved_until(session: Session, machine: str) -> dt.datetime | None:
+    """The end of the reservations of padded jobs on one machine that are not reported; None when there are none.
 
     Only padded jobs reserve: their release leaves later than their charge. A job that was sealed before its last slot
     was over keeps its reservation: when its chambers ended depends on the data, and the next job's chambers can see
     when they start. Only an admin, who asks for its end, gives a reservation back, whatever the job has come to.
     """
     wanted = JobRow.state.in_(RESERVING), JobRow.release_at > JobRow.charged_at, JobRow.cancel_requested.is_(False)
-    return session.scalar(select(func.max(JobRow.slots_end_at)).where(*wanted))
+    here = or_(JobRow.machine == machine, JobRow.machine.is_(None))
+    return session.scalar(select(func.max(JobRow.slots_end_at)).where(*wanted, here))
 
 
 def is_reserving(session: Session, now: dt.datetime) -> bool:

@@ -35,20 +35,22 @@ def main(directory: Path) -> None:
 
     def _open(**_: object) -> None:
         node = open_node(settings)
-        start_beats(node, owner_name(os.getppid(), os.getpid()))
+        start_beats(node, owner_name(settings.machine, os.getppid(), os.getpid()))
         nodes.append(node)
 
     def _say_ready(**_: object) -> None:
         (settings.run_directory / READY_FILE).write_text(str(os.getpid()))
 
     def _tick(job_id: str) -> None:
-        tick(nodes[0], job_id, owner_name(os.getppid(), os.getpid()))
+        tick(nodes[0], job_id, owner_name(settings.machine, os.getppid(), os.getpid()))
 
     signals.worker_process_init.connect(_open, weak=False)
     signals.worker_ready.connect(_say_ready, weak=False)
     app.task(_tick, name=TASK)
     options = ["--loglevel=WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-    app.worker_main(["--quiet", "worker", "--pool=prefork", f"--queues={queue_name(settings)}", *options])
+    queues = f"{queue_name(settings)},{queue_name(settings, settings.machine)}"
+    name = f"--hostname={settings.node}@{settings.machine}"
+    app.worker_main(["--quiet", "worker", "--pool=prefork", f"--queues={queues}", name, *options])
 
 
 def _end_with_supervisor() -> None:

@@ -48,9 +48,9 @@ def make_app(settings: Settings) -> Celery:
     return app
 
 
-def queue_name(settings: Settings) -> str:
-    """The queue of this node."""
-    return f"{settings.node}.tick"
+def queue_name(settings: Settings, machine: str | None = None) -> str:
+    """The queue of this node that any of its machines may serve, or that of one machine alone."""
+    return f"{settings.node}.tick" if machine is None else f"{settings.node}.tick.{machine}"
 
 
 def _transport(settings: Settings) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """Names that the supervisor and the worker share."""
 
-import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
@@ -11,14 +10,14 @@ ALIVE = "alive"  # in the run directory; a folder with a file for each part, tou
 LOCK_FILE = "node.lock"  # in the run directory; held by the one `node run` of this node
 
 
-def owner_name(worker: int, process: int) -> str:
+def owner_name(machine: str, worker: int, process: int) -> str:
     """The name under which one process of a worker claims jobs."""
-    return f"{owner_prefix(worker)}{process}"
+    return f"{owner_prefix(machine, worker)}{process}"
 
 
-def owner_prefix(worker: int) -> str:
+def owner_prefix(machine: str, worker: int) -> str:
     """What the names of all processes of one worker begin with."""
-    return f"{socket.gethostname()}:{worker}:"
+    return f"{machine}:{worker}:"
 
 
 class Part(StrEnum):

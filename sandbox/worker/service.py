@@ -18,6 +18,7 @@ from sandbox.actions.catalogue import publish_catalogue
 from sandbox.actions.images import forget_images
 from sandbox.actions.intake import Intake, note_statuses, take_in
 from sandbox.actions.look import is_due, note_round, take_look
+from sandbox.actions.machine import Keeper
 from sandbox.actions.node import Node
 from sandbox.actions.progress import acknowledge, last_event, tell_progress
 from sandbox.actions.relay import relay
@@ -28,7 +29,7 @@ from sandbox.domain.job import JobState
 from sandbox.errors import Held, InfrastructureLost, SafeconductError
 from sandbox.hub.registry import Registry
 from sandbox.settings import Settings
-from sandbox.worker.app import TASK, make_app
+from sandbox.worker.app import TASK, make_app, queue_name
 from sandbox.worker.looks import make_looks
 from sandbox.worker.names import LOOPS, Part, show_alive
 
@@ -38,6 +39,7 @@ PAUSE_AFTER_FAILURE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 IMAGES_SECONDS = 3600.0
 CHECKER_SECONDS = 1.0
+ROUNDS_PER_LEASE = 4
 IDLE_POLL_SECONDS = 1.0  # between two polls that brought nothing new, whatever the registry does
 
 log = structlog.get_logger()
@@ -105,10 +107,13 @@ class Service:
         """Send rings to the broker as soon as there are any."""
         app = make_app(self.settings)
 
+        def ring(job_id: str, machine: str | None) -> None:
+            app.send_task(TASK, (job_id,), ignore_result=True, queue=queue_name(self.settings, machine))
+
         def send() -> float:
             self.wake.clear()
             try:
-                sent = relay(self.node, lambda job_id: app.send_task(TASK, (job_id,), ignore_result=True))
+                sent = relay(self.node, ring)
             except OperationalError as error:
                 raise SafeconductError("broker-unreachable", "Redis does not answer.") from error
             if not sent:
@@ -139,15 +144,20 @@ class Service:
         self._repeat("teller", tell)
 
     def _reaper(self) -> None:
-        """Once, as soon as the engine answers: remove what jobs that are over left behind."""
+        """As soon as the engine answers, and from then on: remove what jobs that are over left on this machine."""
+        keeper = Keeper(node=self.node, heard_at=self.node.clock.now())
+        pause = self.node.times.lease / ROUNDS_PER_LEASE / dt.timedelta(seconds=1)
+        begun = False
 
-        def remove() -> float:
-            reap(self.node)
-            done.set()
-            return 0.0
+        def keep() -> float:
+            nonlocal begun
+            keeper.keep()
+            if not begun:
+                reap(self.node)
+                begun = True
+            return pause
 
-        done = threading.Event()
-        self._repeat("reaper", remove, done)
+        self._repeat("reaper", keep, longest=pause)
 
     def _janitor(self) -> None:
         """Forget images that nothing refers to."""
@@ -174,10 +184,10 @@ class Service:
 
         self._repeat("checker", look_around)
 
-    def _repeat(self, name: str, action: Callable[[], float], done: threading.Event | None = None) -> None:
-        """Do an action until the end, or until it is done; it returns how long to wait before the next time."""
+    def _repeat(self, name: str, action: Callable[[], float], longest: float = LONGEST_PAUSE_SECONDS) -> None:
+        """Do an action until the end; it returns how long to wait before the next time."""
         failures, noted = 0, Noted(self.node, name)
-        while not (self.stop.is_set() or (done and done.is_set())):
+        while not self.stop.is_set():
             try:
                 pause = action()
                 failures = 0
@@ -188,7 +198,7 @@ class Service:
                     log.warning("loop-failed", loop=name, code=code)
                 failures += 1
                 noted.round(code[:100])
-                pause = min(PAUSE_AFTER_FAILURE_SECONDS * 2 ** min(failures - 1, 8), LONGEST_PAUSE_SECONDS)
+                pause = min(PAUSE_AFTER_FAILURE_SECONDS * 2 ** min(failures - 1, 8), longest)
             self.stop.wait(pause)
 
 

@@ -51,6 +51,7 @@ def open_node(settings: Settings) -> Node:
         raise
     return Node(
         name=settings.node,
+        machine=settings.machine,
         country=settings.country,
         software=f"safeconduct {version('safeconduct')}",
         store=store,

@@ -91,6 +91,7 @@ def make_node(folder: Path, name: str, app: App) -> Node:
     courier = Courier(url=URL, node=name, key=private_key(name))
     node = Node(
         name=name,
+        machine="here",
         country="FI",
         software="safeconduct test",
         store=store,

@@ -159,7 +159,7 @@ class Kit:
 
     def live(self) -> frozenset[str]:
         with self.node.store.reading() as session:
-            return live_jobs(session)
+            return frozenset(live_jobs(session))
 
     def with_policy(self, **changes: Any) -> None:
         """Let the node go on under other numbers of its holder."""

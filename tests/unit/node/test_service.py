@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import logging
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,16 +61,16 @@ def test_taking_an_order_wakes_the_relay(kit: Any) -> None:
 
 def test_relay_publishes_each_job_once_and_forgets_what_was_sent(kit: Any) -> None:
     orders = [kit.take() for _ in range(2)]
-    sent: list[str] = []
-    assert relay(kit.node, sent.append) == 2
-    assert (sent, kit.rings()) == (orders, [])
-    assert relay(kit.node, sent.append) == 0
+    sent: list[tuple[str, str | None]] = []
+    assert relay(kit.node, lambda *ring: sent.append(ring)) == 2
+    assert (sent, kit.rings()) == ([(order, None) for order in orders], [])
+    assert relay(kit.node, lambda *ring: sent.append(ring)) == 0
 
 
 def test_ring_stays_until_the_broker_has_taken_it(kit: Any) -> None:
     order = kit.take()
 
-    def down(_: str) -> None:
+    def down(_: str, __: str | None) -> None:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
@@ -132,16 +131,6 @@ def test_loop_goes_on_after_a_failure(kit: Any) -> None:
     assert seen == [0, 1, 2]
 
 
-def test_loop_that_is_done_ends(kit: Any) -> None:
-    done = threading.Event()
-
-    def action() -> float:
-        done.set()
-        return 0.0
-
-    service(kit)._repeat("test", action, done)
-
-
 def test_status_shows_padded_progress_by_the_clock_and_not_by_the_chambers(kit: Any) -> None:
     kit.with_policy(timing="padded", lanes=1)
     order = kit.take(order={"blocks": 8})
@@ -190,8 +179,9 @@ def test_broker_is_a_doorbell_and_nothing_else(tmp_path: Path, made: Path) -> No
 
 
 def test_names_of_a_worker_s_processes_begin_with_the_worker_s() -> None:
-    assert owner_name(77, 78).startswith(owner_prefix(77))
-    assert not owner_name(777, 78).startswith(owner_prefix(77))
+    assert owner_name("here", 77, 78).startswith(owner_prefix("here", 77))
+    assert not owner_name("here", 777, 78).startswith(owner_prefix("here", 77))
+    assert not owner_name("here", 77, 78).startswith(owner_prefix("there", 77))
 
 
 def test_errors_say_how_a_command_ends() -> None:

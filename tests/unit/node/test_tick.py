@@ -17,7 +17,7 @@ from sandbox.actions.cancel import cancel_job, lift
 from sandbox.actions.lease import take
 from sandbox.chambers.fake import Ending
 from sandbox.errors import LedgerBroken
-from sandbox.store import job, ledger
+from sandbox.store import ledger, rings
 from sandbox.store.tables import JobEvent
 
 SECOND = dt.timedelta(seconds=1)
@@ -257,7 +257,7 @@ def test_padded_job_taken_over_moves_by_whole_epochs(kit: Any) -> None:
 def test_sweeper_rings_for_a_job_whose_ring_was_lost(kit: Any) -> None:
     order = kit.take()
     with kit.node.store.transaction() as session:
-        job.forget_rings(session, [row for row, _ in job.unsent_rings(session, 10)])
+        rings.forget_rings(session, [row for row, *_ in rings.unsent_rings(session, 10, kit.clock())])
     assert sweep.sweep(kit.node) == 0
     kit.clock.advance(11)
     assert sweep.sweep(kit.node) == 1

@@ -75,6 +75,7 @@ def make_node(folder: Path, registry: FakeRegistry, log_key: Any) -> Node:
     connect: Callable[[], Any] = lambda: registry  # noqa: E731  a connection that is always the same
     return Node(
         name=NODE,
+        machine="here",
         country="FI",
         software="safeconduct test",
         store=store,
