@@ -12,7 +12,7 @@ from protocol.documents import limits
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,40})?")
 #: Controls, and the characters that make a reader see text in another order than it is written ("Trojan Source").
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ def read_decimal(value: object) -> Decimal:
 
 
 def _check_seen(value: str) -> str:
-    if _UNSEEN.search(value):
+    if UNSEEN.search(value):
         raise ValueError("holds control or direction characters that a reader would not see")
     return value
 

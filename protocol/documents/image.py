@@ -13,15 +13,16 @@ because an archive that may hold a member twice means one thing to the verifier 
 
 import hashlib
 import re
+from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
 
 from protocol.documents.algorithm import ImageIdentity
-from protocol.documents.layer import ImageLimits, ImageTree, check_layer, check_name
+from protocol.documents.layer import ImageLimits, ImageTree, Look, check_layer, check_name
 from protocol.documents.strict import Json, parse_json
 from protocol.documents.tarball import Entry, Kind, Source, check_end, read_entries
 from protocol.errors import Refused
 
-__all__ = ["ImageIdentity", "ImageLimits", "read_identity"]
+__all__ = ["ImageIdentity", "ImageLimits", "ReadImage", "read_identity", "read_image"]
 
 OCI_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 OCI_MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -42,33 +43,47 @@ _UNWANTED = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadImage:
+    """What one reading of an archive gave: its identity, and its configuration as the image's builder wrote it."""
+
+    identity: ImageIdentity
+    untrusted_config: dict[str, Json]
+
+
 def read_identity(stream: BinaryIO, limits: ImageLimits) -> ImageIdentity:
     """Read a whole image archive once and return its identity; raise `Refused` at the first fault, each with its code.
 
     The stream is read to its end. Nothing is unpacked, and no more than one document is held in memory.
     """
+    return read_image(stream, limits).identity
+
+
+def read_image(stream: BinaryIO, limits: ImageLimits, look: Look | None = None) -> ReadImage:
+    """Read a whole image archive as `read_identity` does, and let `look` see each entry of its layers."""
     source = Source(stream.read, limits.archive_bytes)
     members = _Members(source, limits)
     config_digest, layers = _table_of_contents(members.document("manifest.json"))
     if len(layers) > limits.layers:
         raise Refused("image-too-many-layers", f"The image has more than {limits.layers} layers; merge some.")
-    config = members.blob(config_digest)
-    _check_config(_parse(config, "the configuration"), layers)
+    config = _object(_parse(members.blob(config_digest), "the configuration"), "the configuration")
+    _check_config(config, layers)
     _check_layout(members.document("oci-layout"))
     manifest_digest = _index(members.document("index.json"))
     _check_manifest(_parse(members.blob(manifest_digest), "the manifest"), config_digest, layers)
-    tree = ImageTree(limits=limits)
+    tree = ImageTree(limits=limits, look=look)
     uncompressed = sum(members.layer(digest, tree) for digest in layers)
     members.check_end()
     if stream.read(1):
         raise Refused("image-too-large", f"The image archive is larger than {limits.archive_bytes} bytes.")
-    return ImageIdentity(
+    identity = ImageIdentity(
         config_digest=config_digest,
         layers=layers,
         archive_digest=source.digest,
         uncompressed_bytes=uncompressed,
         manifest_digest=manifest_digest,
     )
+    return ReadImage(identity=identity, untrusted_config=config)
 
 
 class _Members:
@@ -143,8 +158,7 @@ def _table_of_contents(document: bytes) -> tuple[str, tuple[str, ...]]:
     return _blob_digest(image.get("Config")), tuple(_blob_digest(name) for name in names)
 
 
-def _check_config(config: Json, layers: tuple[str, ...]) -> None:
-    config = _object(config, "the configuration")
+def _check_config(config: dict[str, Json], layers: tuple[str, ...]) -> None:
     root = _object(config.get("rootfs"), "the configuration")
     settings = _object(config.get("config") or {}, "the configuration")
     if root.get("diff_ids") != list(layers):

@@ -4,6 +4,7 @@ The engine unpacks a layer as root. Nothing here relies on it doing that well: w
 before it sees the archive.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from protocol.documents.tarball import Entry, Kind, Source, read_entries
@@ -33,11 +34,20 @@ class ImageLimits:
     document_bytes: int = 1 << 20  # each JSON document of the archive
 
 
+Look = Callable[[int, str, Entry, Source], None]
+
+
 @dataclass(slots=True, kw_only=True)
 class ImageTree:
-    """What the layers read so far hold, lowest first: later entries replace earlier ones."""
+    """What the layers read so far hold, lowest first: later entries replace earlier ones.
+
+    `look` is shown each entry that passed every check, with the number of its layer; it may take the entry's bytes from
+    the source, all or none of them.
+    """
 
     limits: ImageLimits
+    look: Look | None = None
+    layers: int = 0
     entries: int = 0
     kinds: dict[str, Kind] = field(default_factory=dict)
 
@@ -56,6 +66,9 @@ def check_layer(source: Source, tree: ImageTree) -> None:
         if name in seen:
             raise Refused("image-duplicate-member", f"The image names {name!r} twice in one layer.")
         seen[name] = tree.kinds[name] = entry.kind
+        if tree.look is not None:
+            tree.look(tree.layers, name, entry, source)
+    tree.layers += 1
 
 
 def check_name(untrusted_name: str, limits: ImageLimits) -> str:

@@ -125,17 +125,21 @@ def discard(desk: Desk, caller: Caller, digest: str, now: datetime) -> None:
 def fetch(desk: Desk, caller: Caller, digest: str) -> Path:
     """Return the archive's file for its uploader or author, a committee member, a node with an order for it, or to
     rehearse it."""
+    if not may_fetch(desk, caller, digest) or not desk.blobs.has(digest):
+        raise missing("image")
+    return desk.blobs.path(digest)
+
+
+def may_fetch(desk: Desk, caller: Caller, digest: str) -> bool:
+    """Say whether an archive concerns the caller (`registry.domain.caller`); what it holds is shown to nobody else."""
     with desk.store.reading() as tx:
-        allowed = (
+        return (
             order.names_image(tx, caller.subject, digest) or (is_rehearser(caller) and review.names_image(tx, digest))
             if caller.kind == "node"
             else caller.sits
             or image.possesses(tx, digest, caller.subject) is not None
             or review.with_image(tx, digest, caller.subject)
         )
-    if not allowed or not desk.blobs.has(digest):
-        raise missing("image")
-    return desk.blobs.path(digest)
 
 
 def _finished(desk: Desk, caller: Caller, digest: str) -> Progress | None:

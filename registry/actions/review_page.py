@@ -10,6 +10,7 @@ from registry.actions import accepted, ballots, review, sign
 from registry.actions.desk import Desk
 from registry.actions.review_asked import Asked, asked_of
 from registry.actions.review_changes import Comparison, compare
+from registry.actions.review_image import ImageSeen, contents_of, image_of
 from registry.domain.caller import Caller
 from registry.domain.review import ReviewState
 from registry.domain.terms import describe_changes
@@ -42,6 +43,7 @@ class OnePage:
     author: tables.Accreditation | None
     asked: tuple[Asked, ...]
     comparisons: tuple[Comparison, ...]
+    image: ImageSeen | None
     votes: tuple[SeenVote, ...]
     signable: frozenset[str]
 
@@ -70,7 +72,8 @@ def show_page(desk: Desk, caller: Caller, digest: str, now: datetime) -> OnePage
             algorithm=algorithm,
             author=accreditation.current(tx, row.author),
             asked=asked,
-            comparisons=compare(tx, whole, algorithm),
+            comparisons=compare(tx, whole, algorithm, lambda each: contents_of(desk, caller, each)),
+            image=image_of(desk, caller, algorithm),
             votes=_votes(tx, whole.review.approvals, asked),
             signable=sign.signable(desk, tx, whole.prepared, now),
         )

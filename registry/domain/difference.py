@@ -12,6 +12,7 @@ from typing import Final
 
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.strict import Json, canonical
+from registry.domain.contents import Contents
 
 LABELS: Final = {
     "name": "name",
@@ -61,6 +62,23 @@ def changes(before: Algorithm, after: Algorithm) -> tuple[Change, ...]:
         more = Change(what="more changes", before="not shown", after="compare the documents themselves")
         return (*found[:ROWS_MOST], more)
     return found
+
+
+def package_changes(before: Contents, after: Contents) -> tuple[Change, ...]:
+    """Return the packages that two images list differently: added, removed, or in another version."""
+    ours, theirs = _versions(before), _versions(after)
+    names = (name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name))
+    return tuple(
+        Change(what=name, before=ours.get(name, _NONE), after=theirs.get(name, _NONE))
+        for name in islice(names, ROWS_MOST)
+    )
+
+
+def _versions(contents: Contents) -> dict[str, str]:
+    versions: dict[str, list[str]] = {}
+    for each in contents.packages:
+        versions.setdefault(f"{each.name} ({each.kind})", []).append(each.version)
+    return {name: ", ".join(sorted(found)) for name, found in versions.items()}
 
 
 def _changes(before: Algorithm, after: Algorithm) -> Iterator[Change]:

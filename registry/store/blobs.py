@@ -22,6 +22,7 @@ from registry.errors import Conflict, StorageFull, Unbelievable
 _READ_BYTES: Final = 1024 * 1024
 _SHA256_HEX: Final = 64
 _REMEMBERED: Final = 64
+_DESCRIBED: Final = ".contents"
 
 
 class Blobs:
@@ -66,6 +67,22 @@ class Blobs:
     def get(self, digest: str) -> bytes | None:
         """Return a small blob whole, or None."""
         path = self.path(digest)
+        return path.read_bytes() if path.is_file() else None
+
+    def describe(self, digest: str, content: bytes) -> None:
+        """Keep what was found in a blob beside it, in place of what was found before."""
+        target = self.path(digest).with_suffix(_DESCRIBED)
+        partial = self._partial / f"{digest}.{os.getpid()}{_DESCRIBED}"
+        with _translated():
+            with partial.open("wb") as stream:
+                stream.write(content)
+                _sync(stream)
+            partial.replace(target)
+            _sync_folder(target.parent)
+
+    def description(self, digest: str) -> bytes | None:
+        """Return what was found in a blob, or None."""
+        path = self.path(digest).with_suffix(_DESCRIBED)
         return path.read_bytes() if path.is_file() else None
 
     def received(self, digest: str, person: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 
 from registry.store.base import Transaction
-from registry.store.tables import Algorithm, Approval, Event
+from registry.store.tables import NO_IMAGE, Algorithm, Approval, Event
 from registry.store.tables_review import ReviewCourse
 
 
@@ -95,6 +95,14 @@ def page_in(tx: Transaction, states: Iterable[str], *, after: int, limit: int) -
     """Return one page of the versions that stand in one of these states, oldest first."""
     those = select(Algorithm).where(Algorithm.state.in_(tuple(states)), Algorithm.sequence > after)
     return tx.scalars(those.order_by(Algorithm.sequence).limit(limit)).all()
+
+
+def archives(tx: Transaction, states: Iterable[str]) -> Sequence[str]:
+    """Return the archives that versions in one of these states run, each once."""
+    named = select(Algorithm.archive_digest).where(
+        Algorithm.archive_digest != NO_IMAGE, Algorithm.state.in_(tuple(states))
+    )
+    return tx.scalars(named.distinct().order_by(Algorithm.archive_digest)).all()
 
 
 def last_approved(tx: Transaction, algorithms: Iterable[str]) -> str | None:

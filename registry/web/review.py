@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from faces.forms import Form
 from protocol.documents.passkey import ON_REGISTRY_PAGE
 from protocol.documents.strict import build
-from registry.actions import message, review, review_acts, review_page, review_standing
+from registry.actions import message, review, review_acts, review_page, review_standing, sbom
 from registry.actions.review_acts import Chosen
 from registry.domain.limits import PAGE_ITEMS
 from registry.domain.review import ABOUT
@@ -51,6 +51,13 @@ def show_review(desk: TheDesk, pages: ThePages, me: APerson, now: Now, digest: D
     told: dict[str, Any] = {"about": ABOUT[seen.state], "refusals": refusals, "notices": NOTICES}
     told["label"] = ON_REGISTRY_PAGE
     return pages.show("review.html", me.visit, page=page, seen=seen, **told)
+
+
+@router.get("/reviews/{digest}/sbom")
+def download_sbom(desk: TheDesk, me: APerson, digest: Digest) -> Response:
+    """Hand out the bill of materials of the version's image."""
+    headers = {"Content-Disposition": f'attachment; filename="{digest[:16]}.cdx.json"'}
+    return Response(sbom.show_sbom(desk, me.person.caller, digest), media_type=sbom.MEDIA_TYPE, headers=headers)
 
 
 @router.get("/inbox")

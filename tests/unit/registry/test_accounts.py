@@ -47,6 +47,7 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/office/people/{subject}/invitation"): frozenset({OFFICE}),
     ("GET", "/reviews"): SIGNED_IN,
     ("GET", "/reviews/{digest}"): SIGNED_IN,
+    ("GET", "/reviews/{digest}/sbom"): frozenset(),  # no image is here; whom one concerns: test_contents.py
     ("GET", "/inbox"): SIGNED_IN,
     (
         "POST",
