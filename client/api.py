@@ -9,7 +9,7 @@ that is longer than an honest one can be, or that is not the strict JSON that it
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
@@ -81,6 +81,10 @@ class RegistryClient:
         """Return the exact bytes of a document."""
         return self._send("GET", f"/documents/{digest}").content
 
+    def ask(self, algorithm: str, asked: Mapping[str, Any]) -> None:
+        """Ask committees, as the algorithm's author: project, persons, committees, conditions, purpose."""
+        self._send("POST", f"/reviews/{algorithm}/requests", json=asked)
+
     def prepared(self, code: str, kind: str = "decisions") -> dict[str, Any]:
         """Return what a code fetches to be signed, with what it rests on: from `decisions` or `order-drafts`."""
         return _object(self._send("GET", f"/{kind}/{code}"))
@@ -129,11 +133,7 @@ class RegistryClient:
         return int(answer.headers.get("Upload-Offset", "0"))
 
     def _append(self, digest: str, offset: int, size: int, piece: bytes) -> int:
-        headers = {
-            "Upload-Offset": str(offset),
-            "Upload-Length": str(size),
-            "Content-Type": "application/octet-stream",
-        }
+        headers = {"Upload-Offset": str(offset), "Upload-Length": str(size), "Content-Type": "application/octet-stream"}
         answer = self._send("PATCH", f"/images/{digest}", content=piece, headers=headers)
         return int(answer.headers.get("Upload-Offset", offset + len(piece)))
 

@@ -47,6 +47,9 @@ def demo(
     people: Annotated[int, typer.Option(help="People in each of the three synthetic countries.")] = FULL_PEOPLE,
     blocks: Annotated[int, typer.Option(help="Blocks of the association at each node.")] = FULL_BLOCKS,
     base: Annotated[str | None, typer.Option(envvar=BASE_VARIABLE, help="Image the algorithms are built on.")] = None,
+    stay: Annotated[
+        bool | None, typer.Option(help="Leave everything open afterwards until Enter; without it, at a terminal only.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run the whole story: three countries, one approved question, six refusals, receipts that verify offline."""
@@ -55,7 +58,7 @@ def demo(
     programme = genome_programme(genomes) if genomes else synthetic_programme(people, blocks)
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, _interrupt)
-    told = perform(programme, out.resolve(), base, narrate_on_stderr=as_json)
+    told = perform(programme, out.resolve(), base, stay=stays(stay), narrate_on_stderr=as_json)
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
@@ -72,13 +75,14 @@ def genome_programme(source: Path) -> Programme:
     return programme(source.resolve())
 
 
-def perform(programme: Programme, out: Path, base: str, *, narrate_on_stderr: bool) -> dict[str, Any]:
+def perform(programme: Programme, out: Path, base: str, *, stay: bool, narrate_on_stderr: bool) -> dict[str, Any]:
     """Perform a programme from the first key to the last receipt, and return what happened."""
     from client.commands.demo_acts import Acts
     from client.commands.demo_cache import Cache
     from client.commands.demo_programs import Programs
     from client.commands.demo_stage import Stage
     from client.commands.demo_story import Story
+    from client.commands.demo_tour import stay_open
     from client.commands.demo_world import World
 
     stage = Stage(sys.stderr if narrate_on_stderr else sys.stdout)
@@ -89,7 +93,8 @@ def perform(programme: Programme, out: Path, base: str, *, narrate_on_stderr: bo
         acts = Acts(Story(stage, programme, world))
         with closing(world), programs:
             acts.perform()
-            offer_to_stay(stage, world)
+            if stay:
+                stay_open(acts.story)
             told = acts.report()
     return {"success": not stage.broken_promises, "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", **told}
 
@@ -116,16 +121,9 @@ def fresh_folder(folder: Path) -> Path:
     return folder
 
 
-def offer_to_stay(stage: Any, world: Any) -> None:
-    """Ask a person at a terminal whether to keep everything running for a look around; never ask anybody else."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("CI"):
-        return
-    from client.commands.demo_pages import open_admin_pages
-
-    stage.tell(f"The registry still answers at {world.url} (its API at {world.url}/docs).")
-    for page in open_admin_pages(world.programs, sorted((world.run / "nodes").iterdir())):
-        stage.tell(f"Admin page of {page.node}: {page.url}/enrol, with the invitation {page.code}")
-    stage.console.input("  Press Enter to stop everything. ")
+def stays(wished: bool | None) -> bool:
+    """Say whether everything stays open at the end: as wished, else for a person at a terminal and nobody else."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI") if wished is None else wished
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from client.commands import demo_unit
 from client.commands.demo_answers import Answers
-from client.commands.demo_cast import COMMITTEE, MEMBERS, OFFICE, QUORUM, RESEARCHER
+from client.commands.demo_cast import COMMITTEE, MEMBERS, OFFICE, QUORUM, RESEARCHER, role_of
 from client.commands.demo_evidence import Evidence
 from client.commands.demo_genomes import with_variants
 from client.commands.demo_refusals import Refusals, changed_folder
@@ -84,7 +84,7 @@ class Acts:
             ["who", "is", "of"],
             [
                 [OFFICE, "accreditation office: says who is who, and who sits in a committee", "-"],
-                *([m.name, f"member of committee {COMMITTEE}", m.institution] for m in MEMBERS),
+                *([m.name, f"{role_of(m)} of committee {COMMITTEE}", m.institution] for m in MEMBERS),
                 [RESEARCHER.name, "accredited researcher", RESEARCHER.institution],
                 *(
                     [plan.holder, f"data holder: signs whom {plan.node} believes", "-"]

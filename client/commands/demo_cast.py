@@ -7,6 +7,7 @@ worth nothing afterwards.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from protocol.crypto.keys import PrivateKey
 from protocol.documents.accreditation import Accreditation
 from protocol.documents.envelope import read_envelope
 from protocol.documents.key_proof import KeyRequest, make_request, read_request
+from protocol.documents.passkey import PasskeyOrigin
 from protocol.documents.roster import Roster
 from protocol.documents.status import Status
 from protocol.documents.trust_root import TrustRoot
@@ -28,6 +30,10 @@ OFFICE: Final = "accreditation-office"
 COMMITTEE: Final = "ethics"
 QUORUM: Final = 2
 KEY: Final = "me"
+SIGNER: Final = PasskeyOrigin(origin="http://localhost:8765", rp_id="localhost")
+REGISTRY_PORT: Final = 8400
+REGISTRY_PAGE: Final = PasskeyOrigin(origin=f"http://localhost:{REGISTRY_PORT}", rp_id="localhost", registry_page=True)
+"""Where members' passkeys may sign: on pages of this machine, and on the registry's, if it gets that port."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +44,18 @@ class Person:
     name: str
     institution: str
     country: str
+    seats: tuple[str, ...] = ()
 
 
 RESEARCHER: Final = Person(person="mari.tamm", name="Mari Tamm", institution="university-of-tartu", country="EE")
 MEMBERS: Final = (
-    Person(person="aino.virtanen", name="Aino Virtanen", institution="helsinki-ethics-board", country="FI"),
+    Person(
+        person="aino.virtanen",
+        name="Aino Virtanen",
+        institution="helsinki-ethics-board",
+        country="FI",
+        seats=("chair",),
+    ),
     Person(person="diego.romero", name="Diego Romero", institution="sevilla-ethics-board", country="ES"),
     Person(person="giulia.conti", name="Giulia Conti", institution="trieste-ethics-board", country="IT"),
 )
@@ -56,6 +69,11 @@ class Papers:
     roster_digest: str
     status: bytes
     accreditations: tuple[bytes, ...]
+
+
+def role_of(member: Person) -> str:
+    """Say what a member is in the committee."""
+    return "chair" if "chair" in member.seats else "member"
 
 
 class Cast:
@@ -130,30 +148,7 @@ class Cast:
 
     def papers(self) -> Papers:
         """Sign the committee's roster, an empty list of revocations, and everybody's accreditation."""
-        members = [
-            {
-                "person": member.person,
-                "institution": member.institution,
-                "seats": [],
-                "key": self.public(member.person),
-                "proof": self.request(member.person).proofs[0].model_dump(),
-            }
-            for member in MEMBERS
-        ]
-        roster = documents.sign(
-            Roster,
-            {
-                "committee": COMMITTEE,
-                "office": OFFICE,
-                "version": 1,
-                "members": members,
-                "minimum_approvals": QUORUM,
-                "minimum_institutions": QUORUM,
-                "seats": [],
-                "expires": self.now + timedelta(days=30),
-            },
-            [self.key(OFFICE)],
-        )
+        roster = self.roster(1, {member.person: self.request(member.person) for member in MEMBERS})
         revoked: dict[str, Any] = {}
         status = {"office": OFFICE, "version": 1, "issued": self.now, "expires": self.now + timedelta(days=7)}
         return Papers(
@@ -165,6 +160,30 @@ class Cast:
                 *(self.accredit(member, ["committee"]) for member in MEMBERS),
             ),
         )
+
+    def roster(self, version: int, requests: Mapping[str, KeyRequest]) -> bytes:
+        """Sign who sits in the committee, each with the key that their own request proves."""
+        members = [
+            {
+                "person": member.person,
+                "institution": member.institution,
+                "seats": list(member.seats),
+                "key": requests[member.person].keys[0].model_dump(),
+                "proof": requests[member.person].proofs[0].model_dump(),
+            }
+            for member in MEMBERS
+        ]
+        fields = {
+            "committee": COMMITTEE,
+            "office": OFFICE,
+            "version": version,
+            "members": members,
+            "minimum_approvals": QUORUM,
+            "minimum_institutions": QUORUM,
+            "seats": [],
+            "expires": self.now + timedelta(days=30),
+        }
+        return documents.sign(Roster, fields, [self.key(OFFICE)])
 
     # Data holders ---------------------------------------------------------------------------------------------
 
@@ -190,6 +209,7 @@ class Cast:
             "datasets": [{"dataset": dataset, "committees": [rule]} for dataset in datasets],
             "log_key": log_key,
             "roster_delay_hours": 0,
+            "passkey_origins": [page.model_dump() for page in (SIGNER, REGISTRY_PAGE)],
             "custodians": [{"person": person, "keys": [self.public(person)]} for person in custodians(holder)],
         }
         return documents.sign(TrustRoot, fields, [self.key(holder)])

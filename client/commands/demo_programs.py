@@ -159,10 +159,14 @@ def command() -> list[str]:
     return [str(beside)] if beside.exists() else [sys.executable, "-m", "client.cli"]
 
 
-def free_port() -> int:
-    """Return a local port that nobody listens on now."""
+def free_port(wanted: int = 0) -> int:
+    """Return a local port that nobody listens on now: the wanted one, if it is free."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was left a minute ago is free
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 

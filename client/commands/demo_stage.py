@@ -58,6 +58,10 @@ class Stage:
         """Say one thing of several."""
         self.console.print(Padding(Text("· " + " ".join(text.split())), (0, 2)))
 
+    def line(self, text: str) -> None:
+        """Say something that is to be copied: it is never broken into two lines."""
+        self.console.print(Text(f"  {text}"), soft_wrap=True)
+
     def promise(self, kept: bool, text: str) -> bool:
         """Show whether something that the demo promises is so; a broken one fails the story."""
         mark = Text("✓ " if kept else "✗ ", style="green" if kept else "bold red")

@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 from client.api import RegistryClient
 from client.commands.algorithm import ARCHIVE, IDENTITY
 from client.commands.demo_cache import ROOT, Cache, folder_digest, source_digest
-from client.commands.demo_cast import OFFICE, Cast, Papers
+from client.commands.demo_cast import OFFICE, REGISTRY_PAGE, REGISTRY_PORT, SIGNER, Cast, Papers
 from client.commands.demo_plan import GENOME_MINIMUM_FREQUENCY, GENOME_VARIANTS, Cohort, NodePlan
 from client.commands.demo_programs import POLL_SECONDS, Programs, free_port, wait_until
 from client.errors import UsageProblem
@@ -48,7 +48,7 @@ class World:
     def __init__(self, run: Path, cache: Cache, programs: Programs, base: str) -> None:
         self.run, self.cache, self.programs, self.base = run, cache, programs, base
         self.cast = Cast(run / "people")
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.url = f"http://127.0.0.1:{free_port(REGISTRY_PORT)}"
         self.papers: Papers
         self.requests: dict[str, Any] = {}
         self.memories: list[Path] = []
@@ -94,10 +94,27 @@ class World:
             shutil.copytree(kept / name, self.run / name, copy_function=lend, dirs_exist_ok=True)
         for settings in (self.run / "registry" / "registry.toml", *self.run.glob("nodes/*/node.toml")):
             move(settings, self.url)
+        self._allow_passkeys()
         for plan in plans:
             self._give_memory(plan)
         self.papers = self.cast.papers()
         self.requests = json.loads((kept / REQUESTS).read_text(encoding="utf-8"))
+
+    @property
+    def page(self) -> str:
+        """Where a browser opens the registry: a passkey is bound to a name, not to a number."""
+        return self.url.replace("127.0.0.1", "localhost")
+
+    @property
+    def signs_here(self) -> bool:
+        """Whether the registry got the port of the page that the trust roots name, so that members may sign on it."""
+        return self.url.endswith(f":{REGISTRY_PORT}")
+
+    def _allow_passkeys(self) -> None:
+        """Let the registry take passkeys' signatures from where the trust roots do."""
+        pages = [SIGNER.origin, *([REGISTRY_PAGE.origin] if self.signs_here else [])]
+        with (self.run / "registry" / "registry.toml").open("a", encoding="utf-8") as settings:
+            settings.write(f"passkey_origins = {json.dumps(pages)}\n")
 
     def _give_memory(self, plan: NodePlan) -> None:
         """Choose where in memory a node stages data, so that the demo can clear it away when the node has ended."""

@@ -38,7 +38,7 @@ def passkey(
     path = out or read_profile(home).keys / f"{subject}.passkey.json"
     if path.exists():
         raise UsageProblem("file-exists", f"{path} is already there and is kept. Name another file with --out.")
-    making = _Making(subject, office, read_page(page))
+    making = Making(subject, office, read_page(page))
     served = SignerPage(making.page, registration_page(subject, office), {"key": making.key, "proof": making.proof})
     serve(served, seconds, browser=browser)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -47,10 +47,11 @@ def passkey(
     emit(written, as_json=as_json, show=pairs(written))
 
 
-class _Making:
+class Making:
     """A passkey between its making and its proof."""
 
     def __init__(self, subject: str, office: str, page: PasskeyOrigin) -> None:
+        """Begin: for whom, to be proved to which office, on which page."""
         self.subject, self.office, self.page = subject, office, page
         self._key: Key | None = None
         self._raw = b""

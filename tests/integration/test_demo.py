@@ -7,20 +7,27 @@ never a retry.
 from __future__ import annotations
 
 import gzip
+import html
 import json
 import math
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from demo_visit import Tour, walk
 
 from client.checks import engine, redis
+from client.commands.demo_programs import free_port
+from client.commands.demo_tour import ENTER
 
 ROOT = Path(__file__).parents[2]
 GENOMES = Path(os.environ.get("SAFECONDUCT_TEST_DATA", ROOT.parent / "shared" / "data")) / "genomes"
@@ -51,6 +58,7 @@ class Performance:
     told: dict[str, Any]
     story: str
     folder: Path
+    tour: Tour | None = None
 
     def job(self, node: dict[str, Any]) -> dict[str, Any]:
         """Return the one job of a node."""
@@ -58,32 +66,47 @@ class Performance:
         return dict(job)
 
 
-def perform(folder: Path, *options: str) -> Performance:
+def perform(folder: Path, *options: str, visit: bool = False) -> Performance:
+    """Perform; with `visit`, it stays open at its end until every link that it printed was used."""
     for finding in (engine(), redis()):
         if not finding.ok:
             pytest.skip(f"{finding.check}: {finding.found}")
-    line = [sys.executable, "-m", "client.cli", "demo", *options]
+    line = [sys.executable, "-m", "client.cli", "demo", *options, *(["--stay"] if visit else [])]
+    tour = None
     story = folder / "story.txt"
     with story.open("w") as told:
         child = subprocess.Popen(
             [*line, "--json-file", str(folder / "told.json"), "--out", str(folder)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=told,
             stderr=told,
             cwd=ROOT,
         )
         try:
-            code = child.wait(timeout=SECONDS)
+            if visit:
+                tour = walk(wait_for_visitors(child, story), folder)
+            child.communicate(b"\n", timeout=SECONDS)
+            code = child.returncode
         finally:
             child.terminate()  # politely: it stops what it started
-            child.wait(timeout=60)
+            child.communicate(timeout=60)
     assert code == 0, story.read_text()[-6000:]
-    return Performance(json.loads((folder / "told.json").read_text()), story.read_text(), folder / "demo")
+    return Performance(json.loads((folder / "told.json").read_text()), story.read_text(), folder / "demo", tour)
+
+
+def wait_for_visitors(child: subprocess.Popen[bytes], story: Path) -> str:
+    """Wait until the demo asks for Enter, and return what it has told."""
+    end = time.monotonic() + SECONDS
+    while ENTER not in (text := story.read_text()):
+        assert child.poll() is None, text[-6000:]
+        assert time.monotonic() < end, text[-6000:]
+        time.sleep(1)
+    return text
 
 
 @pytest.fixture(scope="module")
 def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Performance:
-    return perform(tmp_path_factory.mktemp("synthetic"), "--people", "2560", "--blocks", "32")
+    return perform(tmp_path_factory.mktemp("synthetic"), "--people", "2560", "--blocks", "32", visit=True)
 
 
 @pytest.fixture(scope="module")
@@ -292,3 +315,70 @@ def _sign(restore: Path, people: Path, custodian: str) -> None:
 def _say(*words: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "client.cli", *words, "--json"]
     return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+
+
+def toured(performance: Performance) -> Tour:
+    assert performance.tour is not None
+    return performance.tour
+
+
+def test_each_link_makes_a_visitor_the_person_whom_it_names(synthetic: Performance) -> None:
+    tour = toured(synthetic)
+    people = {
+        "Mari Tamm, researcher": ("mari.tamm", "researcher", "none"),
+        "Aino Virtanen, chair of committee ethics": ("aino.virtanen", "member", "ethics"),
+        "Diego Romero, member of committee ethics": ("diego.romero", "member", "ethics"),
+        "Giulia Conti, member of committee ethics": ("giulia.conti", "member", "ethics"),
+        "accreditation-office, office": ("accreditation-office", "office", "none"),
+    }
+
+    assert tour.links.keys() == people.keys()
+    for who, words in people.items():
+        shown = dict(re.findall(r"summary-list__key\">([^<]+)</dt>\s*<dd[^>]*>([^<]*)</dd>", tour.accounts[who]))
+        assert shown["You are"] == words[0]
+        assert words[1] in shown["Roles"].split(", ")
+        assert shown["Committees"] == words[2]
+        assert tour.seen[f"{who} /office"] == (200 if "office" in words[0] else 403)
+        assert tour.seen[f"{who} /my/algorithms"] == (200 if words[1] == "researcher" else 403)
+
+
+def test_members_and_nobody_else_are_asked_to_declare_about_what_waits(synthetic: Performance) -> None:
+    tour = toured(synthetic)
+    asked = {who for who, page in tour.reviews.items() if "Do you have a conflict of interest?" in page}
+
+    assert asked == {who for who in tour.links if "of committee" in who}
+
+
+def test_a_visitor_makes_a_signing_passkey_and_votes_on_the_registrys_page(synthetic: Performance) -> None:
+    tour = toured(synthetic)
+    if not (tour.workshop and tour.signs_here):
+        pytest.skip("port 8400 or 8765 of this machine is somebody else's, so the demo offers no passkey to vote with")
+
+    assert html.unescape(tour.voted).count("approve, signed on the registry's page") == 1
+
+
+def test_the_chair_votes_by_command_and_may_suspend_what_was_approved(synthetic: Performance) -> None:
+    tour = toured(synthetic)
+    if not tour.voted:
+        pytest.skip("only one member could vote: port 8400 or 8765 of this machine is somebody else's")
+
+    assert "Suspend this version" in tour.decided
+    assert "Suspend this version" not in tour.reviews["Aino Virtanen, chair of committee ethics"]
+
+
+def test_wanted_port_is_taken_if_it_is_free_and_another_if_not() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = int(taken.getsockname()[1])
+        other = free_port(port)
+
+    assert other != port
+    assert free_port(port) == port
+
+
+def test_each_nodes_admin_page_asks_for_its_invitation(synthetic: Performance) -> None:
+    tour = toured(synthetic)
+
+    assert len(tour.admin_pages) == len(synthetic.told["nodes"])
+    assert {tour.seen[page] for page in tour.admin_pages} == {200}
