@@ -143,12 +143,12 @@ def test_worker_overtaken_while_staging_disturbs_nobody(kit: Any, monkeypatch: A
         kit.clock.advance(8)
         return Ending(wrote=b'{"share": 1}')
 
-    def freeze(*given: Any) -> Any:
+    def freeze(*given: Any, **room: Any) -> Any:
         if not woken:
             woken.append("first")
             kit.clock.advance(30)
             kit.tick(order, "b:2:2")
-        return real(*given)
+        return real(*given, **room)
 
     kit.chamber = program
     monkeypatch.setattr(sandbox.data.stage, "stage", freeze)
