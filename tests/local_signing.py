@@ -3,12 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from factory import HOLDER, OFFICE, World, digest_of
+from factory import OFFICE, World
 from playwright.sync_api import Page
 
 from protocol.documents.key_proof import KeyRequest, read_request
@@ -58,16 +58,3 @@ def make_passkey(page: Page, who: str, home: Path, origin: PasskeyOrigin) -> Key
 def seat(world: World, who: str, request: KeyRequest, **changes: Any) -> dict[str, Any]:
     """A roster's entry for whoever proved this passkey."""
     return world.member(who, key=request.keys[0].model_dump()) | {"proof": request.proofs[0].model_dump()} | changes
-
-
-def pin(world: World, who: str, home: Path, registry: str, root: Mapping[str, Any]) -> None:
-    """Let a home know the registry and the trust root with these changes."""
-    raw = world.sign(world.trust_root(**root), HOLDER)
-    (home / "root.json").write_bytes(raw)
-    profile = {
-        "registry": registry,
-        "person": who,
-        "trust_root": str(home / "root.json"),
-        "fingerprint": digest_of(raw),
-    }
-    (home / "config.toml").write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in profile.items()))

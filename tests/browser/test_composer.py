@@ -4,18 +4,14 @@ from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 
+import composed_jobs
 import pytest
 from client_home import home_of
 from client_place import call, done
-from factory import AUTHOR, DATASET, NODE, RESEARCHER
+from factory import AUTHOR, RESEARCHER
 from playwright.sync_api import Page
 from registry_process import Registry, running
 from signed_in import origin_of, sign_in, without_script
-
-ENTRY = {
-    "dataset": DATASET, "snapshot": "s", "country": "FI", "assembly": "GRCh38", "people": 12_800, "slots": 12_800,
-    "unit": "family", "maximum_family_size": 4, "columns": ["age", "sex"], "sites": None, "duo": [],
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -26,8 +22,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
         algorithm = made.publish("algorithms", world.sign(world.algorithm(), AUTHOR))
         for member in ("meri", "mikko"):
             made.publish("approvals", world.sign(world.approval(member, algorithm, made.roster), member))
-        put = made.request("PUT", f"/nodes/{NODE}/catalogue", NODE, json={"datasets": [ENTRY]})
-        put.raise_for_status()
+        composed_jobs.offer(made)
         yield made
 
 
@@ -71,17 +66,13 @@ def compose(registry: Registry, page: Page, check: Callable[[Page], None]) -> st
     page.get_by_role("button", name="Continue").click()
     check(page)
     page.get_by_label("variant").fill("rs7903146")
-    page.get_by_role("button", name="Check your answers").click()
+    composed_jobs.check_answers(page)
     assert page.get_by_role("heading", name="There is a problem").is_visible()
     assert page.get_by_label("variant").input_value() == "rs7903146"
     check(page)
-    page.get_by_label("cohort-fi at node-fi").check()
-    page.get_by_label("How many blocks?").fill("128")
-    page.get_by_label("How much privacy").fill("0.03125")
-    page.get_by_role("button", name="Check your answers").click()
+    composed_jobs.fill_in(page)
     assert page.get_by_role("heading", name="Check your answers").is_visible()
     check(page)
-    page.get_by_role("button", name="Confirm, then sign").click()
-    command = page.get_by_text("safeconduct job sign").inner_text()
+    code = composed_jobs.confirm(page)
     check(page)
-    return command.split()[-1]
+    return code

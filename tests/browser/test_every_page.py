@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import composed_jobs
 import pytest
 from authenticator import PAGE, Authenticator
 from factory import AUTHOR, NODE, OFFICE, RESEARCHER, digest_of
@@ -27,7 +28,7 @@ from registry.api import problems
 from registry.web import pages
 
 NOBODY, MEMBER, SIGNER = "nobody", "meri", "maria"
-Act = Callable[[Page], None]
+Act = Callable[[Page], object]
 
 
 def press(name: str) -> Act:
@@ -76,6 +77,13 @@ PAGES: Mapping[tuple[str, str], Look] = {
     ("POST", "/account/address"): Look(RESEARCHER, "/account", press("Send the link")),  # with nothing typed
     ("GET", "/my/algorithms"): Look(AUTHOR, "/my/algorithms"),
     ("GET", "/my/jobs"): Look(RESEARCHER, "/my/jobs"),
+    ("GET", "/my/jobs/new"): Look(RESEARCHER, "/my/jobs/new"),
+    ("POST", "/my/jobs/new"): Look(RESEARCHER, "/my/jobs/new?of={approved} t2d", composed_jobs.fill_in),
+    ("GET", "/my/jobs/drafts"): Look(
+        RESEARCHER,
+        "/my/jobs/new?of={approved} t2d",
+        lambda page: (composed_jobs.fill_in(page), composed_jobs.confirm(page)),
+    ),
     ("GET", "/my/jobs/{digest}"): Look(RESEARCHER, "/my/jobs/{refused}"),
     ("GET", "/inbox"): Look(MEMBER, "/inbox"),
     ("GET", "/reviews"): Look(MEMBER, "/reviews"),
@@ -91,6 +99,9 @@ PAGES: Mapping[tuple[str, str], Look] = {
 PARTS = {("GET", "/my/jobs/{digest}/state"): ("GET", "/my/jobs/{digest}")}
 """What is only ever shown within another page."""
 
+FILES = {("GET", "/reviews/{digest}/sbom")}
+"""What a browser keeps and does not show."""
+
 ALSO = (
     Look(NOBODY, "/nowhere"),
     Look(NOBODY, "/enrol?code=stale"),
@@ -98,6 +109,8 @@ ALSO = (
     Look(RESEARCHER, "/account/address?code=stale"),
     Look(RESEARCHER, "/my/jobs/{queued}"),
     Look(RESEARCHER, "/my/algorithms"),
+    Look(RESEARCHER, "/my/jobs/new?of={approved} t2d"),
+    Look(RESEARCHER, "/my/jobs/new?of={approved} t2d", composed_jobs.check_answers),  # with nothing filled in
     Look(AUTHOR, "/reviews/{review}"),
     Look(MEMBER, "/reviews?tab=decided"),
     Look(MEMBER, f"/reviews/{'0' * 64}"),
@@ -138,6 +151,7 @@ def happened(registry: Registry) -> dict[str, str]:
     """A version under review, an approved one, an order that waits and one that was refused."""
     world, versions = registry.world, {}
     roster = seat_signer(registry)
+    composed_jobs.offer(registry)
     for name in ("approved", "review"):
         versions[name] = registry.publish("algorithms", world.sign(world.algorithm(name=name), AUTHOR))
         asked = review_request(world)
@@ -168,7 +182,7 @@ def test_the_table_names_every_page() -> None:
     problems.install(app)
     pages.install(app, Path(os.environ["SAFECONDUCT_WEB"]), problems.status_of)
 
-    assert showing(app) == PAGES.keys() | PARTS.keys()
+    assert showing(app) == PAGES.keys() | PARTS.keys() | FILES
     assert set(PARTS.values()) <= PAGES.keys()
 
 

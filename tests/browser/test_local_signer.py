@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from client_home import pin
 from factory import AUTHOR, COMMITTEE, OFFICE, PROJECT, RESEARCHER
-from local_signing import command, ended, make_passkey, pin, press, seat
+from local_signing import command, ended, make_passkey, press, seat
 from playwright.sync_api import Browser, Page
 from registry_process import Registry
 from review_requests import review_request
@@ -57,7 +58,7 @@ def test_a_member_makes_a_passkey_and_signs_what_the_registry_prepared(
     algorithm = registry.publish("algorithms", world.sign(world.algorithm(), AUTHOR))
     code = _prepare(registry, algorithm)
 
-    pin(world, "meri", home, registry.url, {"passkey_origins": [PAGE.model_dump()]})
+    pin(registry, home, "meri", passkey_origins=[PAGE.model_dump()])
     with command("review", "sign", code, "--home", str(home)) as (process, address):
         page.goto(address)
         shown = page.inner_text("main")

@@ -14,10 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import composed_jobs
 import played_node
 import pytest
+from client_home import home_of, pin
+from client_place import done
 from factory import COMMITTEE, NODE, OFFICE, PROJECT, RESEARCHER, recipient_key
-from local_signing import command, ended, make_passkey, pin, press, seat
+from local_signing import command, ended, make_passkey, press, seat
 from playwright.sync_api import Page, expect
 from registry_process import Registry, running
 from review_requests import review_request
@@ -81,7 +84,7 @@ class Story:
             self.authenticator(signers[who])
             made = make_passkey(signers[who], who, self.home(who), self.page)
             seats.append(seat(world, who, made, seats=["chair", "ethics"] if who == CHAIR else ["ethics"]))
-            pin(world, who, self.home(who), self.registry.url, self.believed)
+            pin(self.registry, self.home(who), who, **self.believed)
             entries = made.model_dump(mode="json", exclude_none=True)
             proved = {"keys": entries["keys"], "proofs": entries["proofs"], "roles": ["committee"]}
             self.registry.publish("accreditations", world.sign(world.accreditation(who, **proved), OFFICE))
@@ -120,10 +123,16 @@ class Story:
         member.desk.get_by_label(f"Say something to {COMMITTEE}").fill(words)
         member.desk.get_by_role("button", name="Send").click()
 
-    def order(self, algorithm: str, approvals: list[str]) -> str:
-        """Order the algorithm under these approvals."""
-        world = self.registry.world
-        return self.registry.publish("orders", world.sign(world.order(algorithm, approvals), RESEARCHER))
+    def order(self, rita: Person) -> str:
+        """Compose a job on the page, and sign it on the researcher's own machine; return its digest."""
+        composed_jobs.offer(self.registry)
+        rita.desk.goto("/my/jobs/new")
+        rita.desk.get_by_role("button", name="Continue").click()
+        composed_jobs.fill_in(rita.desk)
+        code = composed_jobs.confirm(rita.desk)
+        home = home_of(self.registry, self.home(rita.name), rita.name, **self.believed)
+        (sent,) = done("job", "sign", code, "--home", home, "--yes")
+        return str(sent["order"])
 
     def answer(self) -> None:
         """Play the node, which believes the three passkeys by its own trust root and answers."""
@@ -185,7 +194,7 @@ def test_four_people_lead_an_algorithm_from_the_first_passkey_to_its_result(stor
         expect(other.desk.get_by_text(BLIND)).to_be_visible()
         expect(other.desk.get_by_text("Signed votes")).to_have_count(0)
         expect(other.desk.get_by_text(first)).to_have_count(0)
-    second = story.vote(mikko, algorithm, "Approve, as it was asked", "The budget is small.")
+    story.vote(mikko, algorithm, "Approve, as it was asked", "The budget is small.")
     assert story.state(rita, algorithm) == "in review"
     story.vote(maria, algorithm, "Reject", "The range seems wide.")
 
@@ -195,10 +204,10 @@ def test_four_people_lead_an_algorithm_from_the_first_passkey_to_its_result(stor
     story.say(mikko, algorithm, "Two log odds: wide enough for rare alleles, and clamped.")
     maria.desk.goto(f"/reviews/{algorithm}")
     expect(maria.desk.get_by_text("wide enough for rare alleles")).to_be_visible()
-    last = story.vote(maria, algorithm, "Approve, as it was asked", "Convinced by the discussion.")
+    story.vote(maria, algorithm, "Approve, as it was asked", "Convinced by the discussion.")
     assert {story.state(each, algorithm) for each in (rita, *people.values())} == {"approved"}
 
-    order = story.order(algorithm, [first, second, last])
+    order = story.order(rita)
     rita.desk.goto("/my/jobs")
     rita.desk.get_by_role("link", name=order[:12]).click()
     told = rita.desk.locator("main .govuk-tag").first
