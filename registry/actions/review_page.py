@@ -11,6 +11,7 @@ from registry.actions.desk import Desk
 from registry.actions.review_asked import Asked, asked_of
 from registry.actions.review_changes import Comparison, compare
 from registry.actions.review_image import ImageSeen, contents_of, image_of
+from registry.actions.review_rehearsal import ProjectRuns, Rehearsals, rehearsals_of, runs_of
 from registry.domain.caller import Caller
 from registry.domain.review import ReviewState
 from registry.domain.terms import describe_changes
@@ -44,6 +45,8 @@ class OnePage:
     asked: tuple[Asked, ...]
     comparisons: tuple[Comparison, ...]
     image: ImageSeen | None
+    rehearsals: Rehearsals
+    projects: tuple[ProjectRuns, ...]
     votes: tuple[SeenVote, ...]
     signable: frozenset[str]
 
@@ -74,6 +77,8 @@ def show_page(desk: Desk, caller: Caller, digest: str, now: datetime) -> OnePage
             asked=asked,
             comparisons=compare(tx, whole, algorithm, lambda each: contents_of(desk, caller, each)),
             image=image_of(desk, caller, algorithm),
+            rehearsals=rehearsals_of(tx, whole, algorithm),
+            projects=runs_of(tx, whole),
             votes=_votes(tx, whole.review.approvals, asked),
             signable=sign.signable(desk, tx, whole.prepared, now),
         )

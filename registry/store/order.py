@@ -47,6 +47,12 @@ def with_receipts(tx: Transaction, researcher: str, project: str, node: str) -> 
     return tx.scalars(mine.where(Order.receipt.is_not(None)).order_by(Order.sequence)).all()
 
 
+def of_project(tx: Transaction, project: str, *, limit: int) -> Sequence[Order]:
+    """Return a project's decided orders, the newest first, whoever signed them."""
+    theirs = select(Order).where(Order.project == project, Order.receipt.is_not(None))
+    return tx.scalars(theirs.order_by(Order.sequence.desc()).limit(limit)).all()
+
+
 def seen(tx: Transaction, node: str, now: datetime) -> None:
     """Note that a node polled."""
     tx.merge(NodeSeen(node=node, at=now))
