@@ -3,11 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, Engine, MetaData, func, insert, select, text
+
+from sandbox.store import schema
+from sandbox.store.base import Store
 
 FIRST = "0001"
 REVISIONS = "alembic_version"
 AS_IT_IS: Mapping[tuple[str, str], Mapping[Any, Any]] = {}
+
+
+def make_first_node(source: Store, target: Store) -> None:
+    """Write what a node holds into the first release's tables, in an empty database."""
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    config.attributes["engine"] = target.engine
+    command.upgrade(config, FIRST)
+    fill(source.engine, target.engine)
 
 
 def fill(source: Engine, target: Engine, words: Mapping[tuple[str, str], Mapping[Any, Any]] = AS_IT_IS) -> None:

@@ -72,10 +72,12 @@ class Service:
         """Publish the catalogue when it changed, wait for orders, look at the log, take the orders in."""
         registry = self.node.connect()
         published: list[frozenset[str]] = [frozenset()]
+        patience = [0.0]  # the first poll is answered at once: whether the registry is reached shows with the start
 
         def poll() -> float:
             published[0] = publish_catalogue(self.node, registry, published[0], self.settings.sites_per_catalogue)
-            handed = registry.wait_for_orders(self.settings.poll_seconds)
+            handed = registry.wait_for_orders(patience[0])
+            patience[0] = self.settings.poll_seconds
             note_statuses(self.node, handed.statuses)
             self._watch(registry)
             outcomes = [self._take(registry, *order) for order in handed.orders]

@@ -17,6 +17,7 @@ from sandbox.actions.relay import relay
 from sandbox.actions.status import read_status
 from sandbox.chambers.fake import Ending
 from sandbox.errors import SafeconductError, Unreachable
+from sandbox.hub.registry import Handed, Registry
 from sandbox.settings import load_settings
 from sandbox.worker.app import make_app, queue_name
 from sandbox.worker.logs import configure_logs
@@ -30,6 +31,23 @@ def service(kit: Any) -> Service:
 
 def told(kit: Any) -> list[dict[str, str]]:
     return [json.loads(body) for body in kit.registry.sent("progress")]
+
+
+def test_first_poll_is_answered_at_once_so_that_a_start_shows_whether_the_registry_is_reached(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+    agent = service(kit)
+
+    def answer(_registry: Registry, seconds: float) -> Handed:
+        asked.append(seconds)
+        if len(asked) == 3:
+            agent.stop.set()
+        return Handed(orders=(), statuses=())
+
+    monkeypatch.setattr(Registry, "wait_for_orders", answer)
+    agent._agent()
+    assert asked == [0, agent.settings.poll_seconds, agent.settings.poll_seconds]
 
 
 def test_unsigned_order_is_cleared_from_the_registry_s_queue_and_nothing_else(kit: Any) -> None:

@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from databases import Database
-from first_release import FIRST, fill
+from first_release import make_first_node
 
 from sandbox.actions.admission import admit
 from sandbox.actions.clock import GuardedClock
@@ -17,15 +15,6 @@ from sandbox.domain.admission import Admission
 from sandbox.store import ledger, schema
 from sandbox.store.base import Store
 from sandbox.store.ledger_head import check_head
-
-
-def first_release(source: Store, target: Store) -> None:
-    """Write what a node holds into the first release's tables."""
-    config = Config()
-    config.set_main_option("script_location", str(schema.MIGRATIONS))
-    config.attributes["engine"] = target.engine
-    command.upgrade(config, FIRST)
-    fill(source.engine, target.engine)
 
 
 @pytest.fixture
@@ -42,7 +31,7 @@ def upgraded(kit: Any, database: Database) -> dict[str, str]:
     kit.tick(orders["running"])
     admit(kit.node.store, Admission.DRAINING, "an upgrade", kit.clock())
     old = Store(database.url)
-    first_release(kit.node.store, old)
+    make_first_node(kit.node.store, old)
     schema.prepare(old)
     kit.node.store.close()
     kit.node = replace(kit.node, store=old, clock=GuardedClock(old, kit.clock))
