@@ -1,4 +1,4 @@
-"""One of a researcher's orders, with everything that the registry may show of it. Results stay sealed.
+"""A researcher's orders, each with everything that the registry may show of it. Results stay sealed.
 
 The timeline names only what does not depend on the data: when the order came and was taken, when its receipt and its
 release came. How long a node takes between its charge and its release is nobody's to see here (DESIGN 9).
@@ -70,6 +70,12 @@ class Job:
     def to_open(self) -> str:
         """The orders whose results are here, for the command that opens them together."""
         return " ".join(place.row.digest for place in self.places if place.row.release_stored)
+
+
+def list_orders(desk: Desk, person: Person, *, before: int | None, limit: int) -> tuple[tables.Order, ...]:
+    """Return one page of the researcher's own orders, the newest first."""
+    with desk.store.reading() as tx:
+        return tuple(order.of_researcher(tx, person.subject, before=before, limit=limit))
 
 
 def show_order(desk: Desk, person: Person, digest: str) -> Job:

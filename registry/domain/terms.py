@@ -57,9 +57,9 @@ def read_terms(untrusted: UntrustedTerms, asked: Conditions) -> Conditions:
             raise Malformed("conditions-empty", f"Leave at least one of the {name} ticked, or reject the request.")
     fields = {
         **{name: sorted(set(getattr(untrusted, name))) for name in SETS},
-        "runs_per_node": _count(untrusted.runs),
-        "rho_per_job_nano": _nano(untrusted.rho_job),
-        "rho_total_per_node_nano": _nano(untrusted.rho_node),
+        "runs_per_node": read_count(untrusted.runs),
+        "rho_per_job_nano": read_rho(untrusted.rho_job),
+        "rho_total_per_node_nano": read_rho(untrusted.rho_node),
         "expires": _end(untrusted.until, asked.expires),
     }
     chosen = build(Conditions, fields)
@@ -113,13 +113,15 @@ def _written(name: str, conditions: Conditions) -> str:
     return f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else str(value)
 
 
-def _count(untrusted: str) -> int:
+def read_count(untrusted: str) -> int:
+    """Return a number of runs; Malformed unless it is a whole number above zero."""
     if not (untrusted.isascii() and untrusted.isdigit() and len(untrusted) <= _DIGITS and int(untrusted) > 0):
         raise Malformed("conditions-runs", "Write the runs at each node as a whole number above zero, such as 3.")
     return int(untrusted)
 
 
-def _nano(untrusted: str) -> int:
+def read_rho(untrusted: str) -> int:
+    """Return an amount of ρ in nano-units; Malformed for what is none."""
     try:
         if len(untrusted) > _DIGITS:
             raise ValueError("rho is written with too many digits.")
@@ -128,9 +130,15 @@ def _nano(untrusted: str) -> int:
         raise Malformed("conditions-rho", "Write ρ as a decimal above zero, such as 0.03125.") from error
 
 
-def _end(untrusted: str, asked: datetime) -> datetime:
+def read_day(untrusted: str) -> datetime:
+    """Return the last second of a day in UTC, written as YYYY-MM-DD; Malformed for what is none."""
     try:
         day = date.fromisoformat(untrusted)
     except ValueError as error:
         raise Malformed("conditions-until", "Write the last day as YYYY-MM-DD.") from error
-    return asked if day == asked.date() else datetime.combine(day, time(23, 59, 59), tzinfo=UTC)
+    return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)
+
+
+def _end(untrusted: str, asked: datetime) -> datetime:
+    end = read_day(untrusted)
+    return asked if end.date() == asked.date() else end

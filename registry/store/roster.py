@@ -56,6 +56,12 @@ def newest_of(tx: Transaction, committees: Iterable[str]) -> tuple[str, ...]:
     return tuple(row.digest for row in rows if _is_newest(tx, row))
 
 
+def committees(tx: Transaction, now: datetime) -> tuple[str, ...]:
+    """Return the committees that have a roster which has not expired, by name."""
+    seated = select(Roster.committee).where(Roster.expires > now).distinct().order_by(Roster.committee)
+    return tuple(tx.scalars(seated))
+
+
 def newest_of_office(tx: Transaction, office: str) -> tuple[Roster, ...]:
     """Return the newest roster of each of an office's committees."""
     rows = tx.scalars(select(Roster).where(Roster.office == office).order_by(Roster.committee, Roster.version)).all()

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from faces import assets
 from faces.pages import Pages, Site
 from protocol.errors import SafeconductError
-from registry.web import account, address, draft, my, office, public, refusals, review, sign
+from registry.web import account, address, draft, job, office, public, refusals, review, sign, version
 
 SITE: Final = Site(
     name="Safeconduct registry",
@@ -25,6 +25,6 @@ def install(app: FastAPI, web: Path | None, status_of: Callable[[SafeconductErro
     """Add the pages to an application whose API is complete."""
     app.state.pages = Pages(SITE, Path(__file__).parent / "templates", assets.read_assets(web))
     app.state.tries = account.new_limit()
-    for part in (assets, public, account, address, office, draft, my, review, sign):
+    for part in (assets, public, account, address, office, draft, job, version, review, sign):
         app.include_router(part.router)
     refusals.install(app, status_of)

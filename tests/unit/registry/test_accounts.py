@@ -60,6 +60,9 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/reviews/{digest}/sign/{statement}"): frozenset(),  # nowhere but where it is allowed: test_sign.py
     ("POST", "/reviews/{digest}/sign/{statement}"): SIGNED_IN,
     ("GET", "/my/algorithms"): frozenset({RESEARCHER, AUTHOR}),
+    ("GET", "/my/algorithms/{digest}"): frozenset({AUTHOR}),  # the version's own author alone
+    ("GET", "/my/algorithms/{digest}/ask"): frozenset({AUTHOR}),
+    ("POST", "/my/algorithms/{digest}/ask"): frozenset({RESEARCHER, AUTHOR}),
     ("GET", "/my/jobs"): frozenset({RESEARCHER, AUTHOR}),
     ("GET", "/my/jobs/new"): frozenset({RESEARCHER, AUTHOR}),
     ("POST", "/my/jobs/new"): frozenset({RESEARCHER, AUTHOR}),

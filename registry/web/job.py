@@ -1,13 +1,13 @@
-"""What a researcher sees of their own: accreditation, algorithm versions, orders with receipts. Results stay sealed."""
+"""What a researcher sees of their own orders: where each stands, why, its receipt. Results stay sealed."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from registry.actions import job, my
+from registry.actions import job
 from registry.domain.limits import PAGE_ITEMS
-from registry.request import Now, TheDesk
+from registry.request import TheDesk
 from registry.web.doors import AResearcher, ThePages
 
 router = APIRouter(include_in_schema=False)
@@ -16,17 +16,10 @@ Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 Position = Annotated[int, Query(ge=0, le=2**62)]
 
 
-@router.get("/my/algorithms")
-def show_algorithms(desk: TheDesk, pages: ThePages, me: AResearcher, now: Now) -> Response:
-    """Show one's accreditation and one's algorithm versions as a task list."""
-    mine = my.show_algorithms(desk, me.person, now)
-    return pages.show("my_algorithms.html", me.visit, accreditation=mine.accreditation, reviews=mine.reviews)
-
-
 @router.get("/my/jobs")
 def show_jobs(desk: TheDesk, pages: ThePages, me: AResearcher, before: Position | None = None) -> Response:
     """Show one's orders, the newest first."""
-    orders = my.list_orders(desk, me.person, before=before, limit=PAGE_ITEMS)
+    orders = job.list_orders(desk, me.person, before=before, limit=PAGE_ITEMS)
     following = f"/my/jobs?before={orders[-1].sequence}" if len(orders) == PAGE_ITEMS else ""
     return pages.show("my_jobs.html", me.visit, orders=orders, following=following)
 
