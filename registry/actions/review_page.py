@@ -14,7 +14,9 @@ from registry.actions.review_image import ImageSeen, contents_of, image_of
 from registry.actions.review_rehearsal import ProjectRuns, Rehearsals, rehearsals_of, runs_of
 from registry.domain.caller import Caller
 from registry.domain.review import ReviewState
+from registry.domain.standing import check_standing
 from registry.domain.terms import describe_changes
+from registry.errors import Unauthenticated
 from registry.store import accreditation, document, tables
 from registry.store import review as versions
 from registry.store.base import Transaction
@@ -42,6 +44,7 @@ class OnePage:
     whole: review.Whole
     algorithm: Algorithm
     author: tables.Accreditation | None
+    accredited: bool
     asked: tuple[Asked, ...]
     comparisons: tuple[Comparison, ...]
     image: ImageSeen | None
@@ -69,11 +72,13 @@ def show_page(desk: Desk, caller: Caller, digest: str, now: datetime) -> OnePage
     with desk.store.reading() as tx:
         (envelope,) = document.envelopes(tx, [digest])
         algorithm = accepted.read(envelope, Algorithm)
+        author = accreditation.current(tx, row.author)
         asked = tuple(asked_of(tx, each, algorithm) for each in whole.requests)
         return OnePage(
             whole=whole,
             algorithm=algorithm,
-            author=accreditation.current(tx, row.author),
+            author=author,
+            accredited=author is not None and _stands(tx, author, now),
             asked=asked,
             comparisons=compare(tx, whole, algorithm, lambda each: contents_of(desk, caller, each)),
             image=image_of(desk, caller, algorithm),
@@ -82,6 +87,14 @@ def show_page(desk: Desk, caller: Caller, digest: str, now: datetime) -> OnePage
             votes=_votes(tx, whole.review.approvals, asked),
             signable=sign.signable(desk, tx, whole.prepared, now),
         )
+
+
+def _stands(tx: Transaction, author: tables.Accreditation, now: datetime) -> bool:
+    try:
+        check_standing(accreditation.standing(author), accreditation.revocations(tx), now)
+    except Unauthenticated:
+        return False
+    return True
 
 
 def _votes(tx: Transaction, rows: Iterable[tables.Approval], asked: Iterable[Asked]) -> tuple[SeenVote, ...]:

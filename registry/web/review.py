@@ -22,6 +22,7 @@ from registry.domain.terms import UntrustedTerms
 from registry.errors import Malformed, RegistryError
 from registry.request import Now, TheDesk
 from registry.web.doors import APerson, TheForm, ThePages
+from registry.web.review_glance import glance
 
 router = APIRouter(include_in_schema=False)
 
@@ -48,7 +49,7 @@ def show_review(desk: TheDesk, pages: ThePages, me: APerson, now: Now, digest: D
     page = review_page.show_page(desk, me.person.caller, digest, now)
     seen = page.whole.review
     refusals = {act.value: _refusal(act, seen.role, seen.state) for act in Act}
-    told: dict[str, Any] = {"about": ABOUT[seen.state], "refusals": refusals, "notices": NOTICES}
+    told: dict[str, Any] = {"about": ABOUT[seen.state], "refusals": refusals, "notices": NOTICES, "items": glance(page)}
     told["label"] = ON_REGISTRY_PAGE
     return pages.show("review.html", me.visit, page=page, seen=seen, **told)
 
