@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import docker
+from docker.errors import DockerException
 from factory import RESEARCHER
 from node_lab import ENGINE, Lab, _run_directory, wait_for
+from requests.exceptions import RequestException
 
 from client.errors import ClientError
 from sandbox.data.synthesise import synthesise
@@ -77,6 +79,7 @@ class Chaos:
         self._prepare_skew()
         self.orders: list[str] = []
         self.frozen: list[int] = []
+        self.seen: set[str] = set()
 
     def start(self, **settings: Any) -> None:
         """Make the registry and the node, and run both."""
@@ -197,6 +200,13 @@ class Chaos:
     def wait_for_state(self, state: str) -> None:
         """Wait until some job is in this state."""
         wait_for(lambda: [row for row in self._rows(JobRow) if row.state == state] or None, 60, f"a job {state}")
+
+    def attempts(self) -> set[str]:
+        """The fences, of whatever job, of which a chamber runs or ran since this was first asked."""
+        with suppress(DockerException, RequestException), closing(docker.APIClient(base_url=self.engine)) as engine:
+            found = engine.containers(filters={"label": f"eu.safeconduct.node={self.run_directory.name}"})
+            self.seen |= {one["Labels"]["eu.safeconduct.fence"] for one in found}
+        return self.seen
 
     def count_over(self) -> int:
         """How many jobs have come to their end, and were reported."""

@@ -1,6 +1,7 @@
 """A Docker engine of a test's own, which it may kill: started as set-up starts one where none answers."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -29,6 +30,13 @@ class KillableEngine:
     def kill(self) -> None:
         """End the daemon; what its containers do then is its own affair."""
         daemons.stop(self._machine, "dockerd")
+
+    def crash(self) -> None:
+        """End daemon and container manager at once, as the kernel does when memory is short."""
+        for name in ("dockerd", "containerd"):
+            number = int((self._machine.run / f"{name}.pid").read_text())
+            os.kill(number, signal.SIGKILL)
+            os.waitpid(number, 0)  # or the next one would find the number taken
 
     def close(self) -> None:
         """End it, and remove its data."""

@@ -5,11 +5,12 @@ release would have left.
 """
 
 import shutil
+from contextlib import suppress
 
 from sandbox.actions.receipt import Decision, Verdict, sign_receipt
 from sandbox.actions.work import Pause, Work, pause_until
 from sandbox.domain.job import CHARGED_AND_OPEN, JobState
-from sandbox.errors import SafeconductError
+from sandbox.errors import InfrastructureLost, SafeconductError
 from sandbox.store import job
 
 RESTORED = "ledger-restored"
@@ -61,7 +62,9 @@ def _end(work: Work, verdict: Verdict) -> Pause | None:
 def _close(work: Work, state: JobState, receipt: bytes, code: str, sentence: str) -> Pause | None:
     node, now = work.node, work.node.clock.now()
     if work.state in CHARGED_AND_OPEN and work.algorithm.runs_image:
-        node.runtime.remove_below(work.row.id, work.row.fence + 1)
+        # An engine that is gone must not keep the job from its end, or it would run again; the reaper comes by later.
+        with suppress(InfrastructureLost):
+            node.runtime.remove_below(work.row.id, work.row.fence + 1)
     with node.store.transaction() as session:
         job.seal(session, work.held, receipt, None, now)
         job.move(session, work.held, state, now, code=code, sentence=sentence)

@@ -16,7 +16,8 @@ anything else          the same step again; then refused  again from the charge,
 Fenced                 another worker has the job: everything is dropped
 =====================  =================================  ======================================
 
-Sending a sealed end is tried until the registry takes it.
+Sending a sealed end is tried until the registry takes it. An engine that went away amid a run is lost, not unreachable:
+an image that brings it down each time meets its end after three runs.
 """
 
 import datetime as dt

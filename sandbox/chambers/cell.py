@@ -23,7 +23,7 @@ from sandbox.chambers import cell_flags, flags, supervisor
 from sandbox.chambers.cell_desk import CellDesk
 from sandbox.chambers.cgroups import Cgroups
 from sandbox.chambers.desk import sweep
-from sandbox.chambers.engine import ContainerState, Engine
+from sandbox.chambers.engine import ContainerState, Engine, amid
 from sandbox.chambers.engine_runtime import EngineRuntime, image_environment
 from sandbox.chambers.limits import GONE_SECONDS
 from sandbox.chambers.outputs import Outcomes
@@ -65,7 +65,9 @@ class CellRuntime(EngineRuntime):
                 outcomes.write(chamber, None)
         root = self._root_of(plan.image_id, plan.profile)
         kit = cell_flags.Kit(program=self._program, apparmor=self._apparmor, node=self._node, root=root)
-        Cells(self._engine, self._cgroups, kit, plan, outcomes).run(first, until)
+        cells = Cells(self._engine, self._cgroups, kit, plan, outcomes)
+        with amid("ran chambers"):
+            cells.run(first, until)
         return outcomes.first_open(first, plan.chambers)
 
     def reap(self, live_jobs: Collection[str]) -> int:

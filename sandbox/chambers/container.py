@@ -20,7 +20,7 @@ from pathlib import Path
 from sandbox.chambers import flags
 from sandbox.chambers.cgroups import Cgroups
 from sandbox.chambers.desk import Desk, sweep
-from sandbox.chambers.engine import Engine
+from sandbox.chambers.engine import Engine, amid
 from sandbox.chambers.engine_runtime import EngineRuntime, image_environment
 from sandbox.chambers.limits import GONE_SECONDS
 from sandbox.chambers.outputs import Outcomes
@@ -39,7 +39,8 @@ class ContainerRuntime(EngineRuntime):
         self._engine.check_able(plan.oci_runtime)
         sweep(outcomes.work, plan.fence)
         hall = Hall(self._engine, self._cgroups, self._node, plan, outcomes)
-        run_slots(plan, hall, outcomes, first, until)
+        with amid("ran chambers"):
+            run_slots(plan, hall, outcomes, first, until)
         return outcomes.first_open(first, plan.chambers)
 
     def prepare_image(self, image_id: str, profile: Profile) -> None:  # noqa: ARG002  the engine has it ready

@@ -215,6 +215,18 @@ def _told(what: str) -> Iterator[None]:
         raise InfrastructureLost("engine-failed", f"The engine could not {what}: {problem}") from problem
 
 
+@contextmanager
+def amid(what: str) -> Iterator[None]:
+    """Count an engine that goes away amid this as lost, not as out of reach: what it was about may be the reason.
+
+    What is out of reach is waited for without end. An image that brings its engine down would do so for ever.
+    """
+    try:
+        yield
+    except Unreachable as problem:
+        raise InfrastructureLost("engine-died", f"The engine went away while it {what}.") from problem
+
+
 def _moment(text: str) -> datetime | None:
     """The engine's moments have nanoseconds, which datetime does not; the year 1 is its word for never."""
     if text.startswith("0001-"):

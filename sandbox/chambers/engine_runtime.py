@@ -7,7 +7,7 @@ from protocol.documents.algorithm import ImageIdentity
 from protocol.documents.image import ImageLimits, read_identity
 from sandbox.chambers import flags
 from sandbox.chambers.cgroups import Cgroups
-from sandbox.chambers.engine import Engine
+from sandbox.chambers.engine import Engine, amid
 from sandbox.chambers.outputs import Outcomes
 from sandbox.domain.chamber import ChamberPlan
 from sandbox.errors import InfrastructureLost, Refused
@@ -34,7 +34,7 @@ class EngineRuntime:
         loaded = self.find_image(identity)
         if loaded:
             return loaded
-        with archive.open("rb") as stream:
+        with archive.open("rb") as stream, amid("loaded an image"):
             if read_identity(stream, ImageLimits()) != identity:
                 raise Refused("image-mismatch", "The archive is not the image that was signed.")
             stream.seek(0)

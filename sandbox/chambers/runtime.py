@@ -29,7 +29,8 @@ class ChamberRuntime(Protocol):
     7. **Profiles.** An engine that does not offer the plan's profile raises ``profile-unavailable``, and runs nothing
        with less.
     8. **The machine's failures are not the algorithm's.** What the engine could not do raises `InfrastructureLost`;
-       what the algorithm did never raises.
+       what the algorithm did never raises. An engine that does not answer raises `Unreachable`, and may be waited for;
+       one that went away while it loaded an image or ran chambers raises ``engine-died``, and is not waited for twice.
     """
 
     def find_image(self, identity: ImageIdentity) -> str | None:

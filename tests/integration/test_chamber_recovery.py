@@ -15,6 +15,7 @@ import pytest
 
 from sandbox.chambers.runtime import ChamberRuntime
 from sandbox.domain.chamber import Timing
+from sandbox.errors import InfrastructureLost, Unreachable
 
 Another = Callable[[], ChamberRuntime]
 NODE = f"recovery-{os.getpid()}"
@@ -114,6 +115,29 @@ def test_higher_fence_removes_the_lower_one_and_runs_again(hall: help_.Hall, ano
     assert another().run_slice(taken_over, 0, hall.outputs, help_.in_seconds(250)) == 2
 
     assert hall.runtime.collect(hall.outputs, 2) == [help_.HONEST] * 2
+
+
+@pytest.mark.parametrize("call", ["create", "start", "wait"])
+def test_engine_that_dies_of_a_chamber_is_lost_and_one_that_is_away_is_waited_for(
+    hall: help_.Hall, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Waiting has no end: an image that brings its engine down would do so for ever."""
+    plan, engine = hall.plan(["honest"]), hall.runtime._engine  # type: ignore[attr-defined]
+
+    def gone(*_: object) -> None:
+        raise Unreachable("engine-unreachable", "The engine went away.")
+
+    monkeypatch.setattr(engine, call, gone)
+    with pytest.raises(InfrastructureLost) as lost:
+        hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(20))
+    monkeypatch.undo()
+    monkeypatch.setattr(engine, "containers", gone)
+    with pytest.raises(Unreachable):
+        hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(20))
+    monkeypatch.undo()
+
+    assert (lost.value.code, isinstance(lost.value, Unreachable)) == ("engine-died", False)
+    assert hall.runtime.run_slice(plan, 0, hall.outputs, help_.in_seconds(60)) == 1
 
 
 def test_reaper_spares_live_jobs_and_other_nodes(hall: help_.Hall, another: Another, kind: str) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos_place import Chaos, FullDisk
+from chaos_place import RHO, Chaos, FullDisk
 from databases import Database
 from killable_engine import KillableEngine
+from node_lab import wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
@@ -60,6 +61,31 @@ def test_engine_that_is_restarted_amid_a_run_costs_time_only(tmp_path: Path, eng
         chaos.finish(120)
 
         chaos.check()
+    finally:
+        chaos.close()
+
+
+def test_image_that_brings_the_engine_down_each_time_ends_after_three_runs(
+    tmp_path: Path, engine: KillableEngine
+) -> None:
+    """What an image might do to its engine has no end; so each of its chambers has the engine die under it."""
+    chaos = Chaos(tmp_path, engine=engine.url, seed=9)
+    try:
+        chaos.start()
+        chaos.order(1, seconds=8)
+        for run in range(3):
+            wait_for(lambda run=run: len(chaos.attempts()) > run or None, 60, f"run {run + 1}")
+            engine.crash()
+            engine.run()
+        chaos.finish(60)
+
+        receipt = chaos.lab.receipt(chaos.orders[0])
+        assert (receipt.decision, receipt.rho_charged_nano) == ("failed", RHO)
+        assert [entry["order"] for entry in chaos.lab.ledger()["entries"]] == chaos.orders
+        chaos.check_nothing_left()
+        chaos.order(1)  # of another image
+        chaos.finish(60)
+        assert chaos.lab.receipt(chaos.orders[1]).decision == "released"
     finally:
         chaos.close()
 

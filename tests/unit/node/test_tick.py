@@ -16,7 +16,7 @@ from sandbox.actions import run, sweep
 from sandbox.actions.cancel import cancel_job, lift
 from sandbox.actions.lease import take
 from sandbox.chambers.fake import Ending
-from sandbox.errors import LedgerBroken
+from sandbox.errors import InfrastructureLost, LedgerBroken, Unreachable
 from sandbox.store import ledger, rings
 from sandbox.store.tables import JobEvent
 
@@ -86,6 +86,28 @@ def test_machine_that_fails_three_times_keeps_the_charge_and_says_failed(kit: An
     assert (row.state, receipt.decision, receipt.code) == ("failed", "failed", "engine-failed")
     assert (receipt.rho_charged_nano, receipt.release_digest, charges(kit)) == (2_000_000, None, [order])
     assert not kit.registry.sent("releases")
+
+
+def test_job_ends_at_its_third_loss_also_while_the_engine_is_away(kit: Any, monkeypatch: Any) -> None:
+    """Else a lease would run out instead, and the image that brought the engine down would run a fourth time."""
+
+    def away(*_: object) -> int:
+        raise Unreachable("engine-unreachable", "The engine does not answer.")
+
+    def break_down(*_: object) -> int:
+        kit.runtime.remove_below = away
+        raise InfrastructureLost("engine-died", "The engine went away while it ran chambers.")
+
+    order = kit.take()
+    kit.lose(times=2)
+    row = kit.tick(order)
+    while row.losses < 2:
+        kit.clock.at = max(kit.clock.at, row.due_at)
+        row = kit.tick(order)
+    monkeypatch.setattr(kit.runtime, "run_slice", break_down)
+    kit.clock.at = max(kit.clock.at, row.due_at)
+    row = kit.tick(order)
+    assert (row.state, row.code, row.lease_owner) == ("failed", "engine-died", None)
 
 
 def test_failed_algorithm_is_quarantined_until_an_admin_looked(kit: Any) -> None:
