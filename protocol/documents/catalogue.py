@@ -14,6 +14,17 @@ from protocol.documents.fields import Count, Country, Items, Line, OutputName, P
 from protocol.documents.strict import canonical
 
 
+class BudgetEntry(Record):
+    """What is left of a dataset's budget for its lifetime, in nano-units of ρ: it follows from charges.
+
+    It stands apart from the entry, whose digest twins are made from and which does not change with every job.
+    """
+
+    dataset: Slug
+    rho_cap_nano: Positive
+    rho_left_nano: Count
+
+
 class CatalogueEntry(Record):
     """One dataset. `people` is the holder's rounded number, `slots` the public number of unit chambers."""
 

@@ -32,6 +32,14 @@ def replace_catalogue(desk: Desk, caller: Caller, node: str, datasets: list[dict
         document.record(tx, now, node, "catalogue.replaced", node, datasets=len(datasets))
 
 
+def replace_budgets(desk: Desk, caller: Caller, node: str, budgets: list[dict[str, Any]], now: datetime) -> None:
+    """Let a node say anew what is left of its datasets' budgets."""
+    check_is_node(caller, node)
+    with desk.store.transaction() as tx:
+        tx.merge(tables.ToldBudget(node=node, budgets=budgets, at=now))
+        document.record(tx, now, node, "budgets.replaced", node, datasets=len(budgets))
+
+
 def list_nodes(desk: Desk, *, after: int, limit: int) -> tuple[NodeView, ...]:
     """Return one page of accredited nodes."""
     with desk.store.reading() as tx:

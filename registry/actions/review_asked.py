@@ -11,7 +11,7 @@ from math import sqrt
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.amount import NANO, write_nano
 from protocol.documents.approval import Conditions
-from protocol.documents.catalogue import CatalogueEntry
+from protocol.documents.catalogue import BudgetEntry, CatalogueEntry
 from protocol.documents.strict import build
 from registry.domain.consent import Consent, describe, judge
 from registry.domain.terms import SETS
@@ -72,16 +72,30 @@ def _places(tx: Transaction, request: ReviewRequest, conditions: Conditions, alg
     for node in conditions.nodes:
         offered = order.catalogue(tx, node)
         entries = [build(CatalogueEntry, each) for each in (offered.datasets if offered else [])]
+        left = _left(tx, node)
         wanted = [entry for entry in entries if entry.dataset in conditions.datasets]
         for entry in wanted:
             yield Place(
                 node=node,
                 dataset=entry.dataset,
                 people=f"{entry.people:,}",
-                left=UNTOLD,
+                left=left.get(entry.dataset, UNTOLD),
                 codes=tuple(describe(code) for code in entry.duo),
                 consent=judge(entry.duo, algorithm, conditions, request.persons),
             )
         if not wanted:
             none = Consent(covered=None, words="offers none of the datasets that are asked for")
             yield Place(node=node, dataset="none", people=UNTOLD, left=UNTOLD, codes=(), consent=none)
+
+
+def _left(tx: Transaction, node: str) -> dict[str, str]:
+    """Return what a node told of each dataset's budget, and when: more may be charged since."""
+    told = order.budgets(tx, node)
+    if told is None:
+        return {}
+    entries = [build(BudgetEntry, each) for each in told.budgets]
+    when = f"{told.at:%Y-%m-%d %H:%M} UTC"
+    return {
+        one.dataset: f"{write_nano(one.rho_left_nano)} of {write_nano(one.rho_cap_nano)}, told at {when}"
+        for one in entries
+    }

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from protocol.documents.strict import build, parse_object
 from registry.actions import catalogue, order, receipt, status
 from registry.actions.desk import Desk
-from registry.api.catalogue import Catalogue
+from registry.api.catalogue import Budgets, Catalogue
 from registry.api.documents import PublishedAnswer, answer
 from registry.api.doors import ENVELOPE, Body, Digest, KnownCaller, Slug, raw_body, settled
 from registry.api.orders import CIPHERTEXT
@@ -106,3 +106,12 @@ def replace_catalogue(desk: TheDesk, caller: KnownCaller, now: Now, node: Slug, 
     entries = [entry.model_dump(mode="json") for entry in said.datasets]
     catalogue.replace_catalogue(desk, caller, node, entries, now)
     return {"node": node, "datasets": len(entries)}
+
+
+@router.put("/nodes/{node}/budgets", openapi_extra=raw_body("application/json", '{"budgets": [ … ]}'))
+def replace_budgets(desk: TheDesk, caller: KnownCaller, now: Now, node: Slug, body: Body) -> dict[str, Any]:
+    """Replace what the node says is left of its datasets' budgets."""
+    said = build(Budgets, parse_object(body, DOCUMENT_BYTES))
+    entries = [entry.model_dump(mode="json") for entry in said.budgets]
+    catalogue.replace_budgets(desk, caller, node, entries, now)
+    return {"node": node, "budgets": len(entries)}

@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 
 from registry.domain.order import OrderState
 from registry.store.base import Transaction
-from registry.store.tables import Algorithm, Catalogue, NodeSeen, Order
+from registry.store.tables import Algorithm, Catalogue, NodeSeen, Order, ToldBudget
 
 
 def get(tx: Transaction, digest: str) -> Order | None:
@@ -67,6 +67,11 @@ def last_seen(tx: Transaction, node: str) -> datetime | None:
 def catalogue(tx: Transaction, node: str) -> Catalogue | None:
     """Return what a node says about its datasets."""
     return tx.get(Catalogue, node)
+
+
+def budgets(tx: Transaction, node: str) -> ToldBudget | None:
+    """Return what a node says is left of its datasets' budgets."""
+    return tx.get(ToldBudget, node)
 
 
 def catalogues(tx: Transaction, *, after: str, limit: int) -> Sequence[Catalogue]:

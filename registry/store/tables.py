@@ -174,6 +174,15 @@ class Catalogue(Base):
     changed: Mapped[datetime] = mapped_column(Moment)
 
 
+class ToldBudget(Base):
+    """What a node says is left of its datasets' budgets; replaced whole, apart from what it offers."""
+
+    __tablename__ = "told_budget"
+    node: Mapped[str] = mapped_column(_SLUG, primary_key=True)
+    budgets: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    at: Mapped[datetime] = mapped_column(Moment)
+
+
 class NodeSeen(Base):
     """When a node last polled."""
 

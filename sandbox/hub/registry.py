@@ -107,6 +107,10 @@ class Registry:
         """Say what datasets this node offers: public facts only."""
         self._send("PUT", f"/nodes/{self._courier.node}/catalogue", json={"datasets": entries})
 
+    def publish_budgets(self, budgets: list[dict[str, object]]) -> None:
+        """Say what is left of each dataset's budget, for whoever decides on what is to run."""
+        self._send("PUT", f"/nodes/{self._courier.node}/budgets", json={"budgets": budgets})
+
     def tell_progress(self, order: str, state: str) -> None:
         """Say how far an order is: a courtesy to the researcher, never evidence."""
         self._send("POST", f"/nodes/{self._courier.node}/progress", json={"order": order, "state": state})

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 from kombu.exceptions import OperationalError
 
-from sandbox.actions.catalogue import publish_catalogue
+from sandbox.actions.catalogue import Budgets, publish_budgets, publish_catalogue
 from sandbox.actions.images import forget_images
 from sandbox.actions.intake import Intake, note_statuses, take_in
 from sandbox.actions.look import is_due, note_round, take_look
@@ -69,13 +69,15 @@ class Service:
             threading.Thread(target=loops[name], name=name, daemon=True).start()
 
     def _agent(self) -> None:
-        """Publish the catalogue when it changed, wait for orders, look at the log, take the orders in."""
+        """Publish catalogue and budgets when they changed, wait for orders, look at the log, take the orders in."""
         registry = self.node.connect()
         published: list[frozenset[str]] = [frozenset()]
+        told: list[Budgets] = [None]
         patience = [0.0]  # the first poll is answered at once: whether the registry is reached shows with the start
 
         def poll() -> float:
             published[0] = publish_catalogue(self.node, registry, published[0], self.settings.sites_per_catalogue)
+            told[0] = publish_budgets(self.node, registry, told[0])
             handed = registry.wait_for_orders(patience[0])
             patience[0] = self.settings.poll_seconds
             note_statuses(self.node, handed.statuses)

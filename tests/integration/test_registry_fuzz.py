@@ -33,8 +33,8 @@ BODIES = st.binary(max_size=200) | JSON_VALUES.map(lambda value: json.dumps(valu
 SEGMENTS = st.sampled_from(
     [
         "token", "accreditations", "rosters", "statuses", "algorithms", "approvals", "orders", "documents", "images",
-        "reviews", "nodes", "datasets", "catalogue", "progress", "receipts", "releases", "receipt", "release",
-        NODE, RESEARCHER, fake_digest("x"), "..", "%00", "%ff", "", "-1", "Å",
+        "reviews", "nodes", "datasets", "catalogue", "budgets", "progress", "receipts", "releases", "receipt",
+        "release", NODE, RESEARCHER, fake_digest("x"), "..", "%00", "%ff", "", "-1", "Å",
     ]
 )  # fmt: skip
 PATHS = st.lists(SEGMENTS, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
@@ -137,7 +137,7 @@ def test_any_field_of_a_good_document(registry: Registry, data: st.DataObject) -
 
 
 @BOUNDS
-@given(st.sampled_from(["progress", "catalogue"]), BODIES | st.dictionaries(
+@given(st.sampled_from(["progress", "catalogue", "budgets"]), BODIES | st.dictionaries(
     st.sampled_from(["order", "state", "datasets"]), JSON_VALUES, max_size=3
 ).map(lambda value: json.dumps(value).encode()))  # fmt: skip
 def test_any_words_of_a_node(registry: Registry, verb: str, body: bytes) -> None:

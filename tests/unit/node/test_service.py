@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from sandbox.actions.catalogue import publish_catalogue
+from sandbox.actions.catalogue import publish_budgets, publish_catalogue
 from sandbox.actions.intake import Intake
 from sandbox.actions.progress import last_event, tell_progress
 from sandbox.actions.relay import relay
@@ -104,6 +104,23 @@ def test_catalogue_is_published_when_the_snapshots_changed_and_only_then(kit: An
     (entry,) = json.loads(body)["datasets"]
     assert (entry["dataset"], entry["people"], len(entry["variants"])) == ("cohort-fi", 400, 3)
     assert "people_exact" not in body.decode()
+
+
+def test_budgets_are_told_when_they_changed_and_only_then(kit: Any) -> None:
+    registry = kit.node.registry
+    told = publish_budgets(kit.node, registry, None)
+    assert publish_budgets(kit.node, registry, told) == told
+    cap = kit.node.trust.policy.dataset_cap_nano
+    whole = {"dataset": "cohort-fi", "rho_cap_nano": cap, "rho_left_nano": cap}
+    assert [json.loads(body)["budgets"] for body in kit.registry.sent("budgets")] == [[whole]]
+
+    order = kit.take()
+    while kit.tick(order).rho_charged_nano == 0:
+        pass
+    publish_budgets(kit.node, registry, told)
+
+    (after,) = json.loads(kit.registry.sent("budgets")[-1])["budgets"]
+    assert (after["rho_cap_nano"], 0 < after["rho_left_nano"] < cap) == (cap, True)
 
 
 def test_course_of_an_immediate_job_is_told(kit: Any) -> None:

@@ -74,6 +74,53 @@ def test_the_page_says_what_is_covered_and_why(settled: Any) -> None:
     assert "other at node-fi" not in page
 
 
+def tell(hub: Any, who: str = NODE, **changes: Any) -> Any:
+    budget = {"dataset": "cohort-fi", "rho_cap_nano": 500_000_000, "rho_left_nano": 375_000_000} | changes
+    return hub.request("PUT", f"/nodes/{NODE}/budgets", who, json={"budgets": [budget]})
+
+
+def test_the_budget_that_is_left_is_what_the_node_told_and_when(settled: Any) -> None:
+    offer(settled, ENTRY)
+    assert tell(settled).status_code == 200
+    algorithm = asked_review(settled)
+
+    assert "0.375 of 0.5, told at 2026-11-23 08:00 UTC" in shown(settled, "meri", f"/reviews/{algorithm}")
+
+    assert tell(settled, rho_left_nano=0).status_code == 200
+    assert "0 of 0.5, told at" in shown(settled, "meri", f"/reviews/{algorithm}")
+
+
+def test_budgets_of_other_datasets_say_nothing(settled: Any) -> None:
+    offer(settled, ENTRY)
+    tell(settled, dataset="other")
+
+    page = shown(settled, "meri", f"/reviews/{asked_review(settled)}")
+
+    assert "not told by the node" in page
+    assert "told at" not in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "who", "status"),
+    [
+        ({"rho_left_nano": -1}, NODE, 422),
+        ({"rho_left_nano": 0.5}, NODE, 422),
+        ({"rho_cap_nano": 0}, NODE, 422),
+        ({"dataset": "<script>"}, NODE, 422),
+        ({"people_exact": 1}, NODE, 422),
+        ({}, AUTHOR, 403),
+    ],
+)
+def test_budgets_that_are_not_taken(settled: Any, changes: dict[str, Any], who: str, status: int) -> None:
+    assert tell(settled, who, **changes).status_code == status
+
+
+def test_one_dataset_has_one_budget(settled: Any) -> None:
+    twice = [{"dataset": "cohort-fi", "rho_cap_nano": 1, "rho_left_nano": 1}] * 2
+    said = settled.request("PUT", f"/nodes/{NODE}/budgets", NODE, json={"budgets": twice})
+    assert said.json()["code"] == "catalogue-duplicate"
+
+
 def test_a_node_that_told_nothing_is_said_to_have_told_nothing(settled: Any) -> None:
     algorithm = asked_review(settled)
 
