@@ -15,13 +15,14 @@ from protocol.documents.expansion import expand_outputs
 from protocol.documents.job_order import OrderDraft
 from protocol.errors import Refused
 from protocol.trust.conditions import check_bound, permitting
+from protocol.trust.duo import PURPOSES, Answer, DuoRequest, answer_code, say_why
 
 #: A median of k blocks at ρ needs k·ε >= 64 with ε² = 8ρ (docs/adr, decision on mechanisms); in integers, per output.
 MEDIAN_RULE: Final = 64**2 * 10**9
 PEOPLE_PER_PARAMETER: Final = 20
 UNSEEN: Final = (
     "what other projects spent of the node's caps",
-    "the node's policies and consent codes",
+    "the node's policies beyond the consent codes that it tells",
     "whether the approvals are a quorum by the node's trust root",
     "how many runs the approvals have left there",
 )
@@ -52,6 +53,8 @@ def foresee(
         yield Foreseen("dataset-unknown", f"{draft.node} does not offer {draft.dataset}; see `node list`.")
     elif not entry.offers(algorithm.inputs.columns):
         yield Foreseen("column-unknown", f"{draft.dataset} lacks a column that the algorithm reads; choose another.")
+    if entry is not None:
+        yield from _consent(draft, algorithm, approvals, entry)
     if (draft.blocks == 0) != (algorithm.mode in WITHOUT_BLOCKS):
         yield Foreseen("order-blocks", "Modes unit and statistic take 0 blocks, every other mode at least 1.")
     elif algorithm.mode == "block":
@@ -65,6 +68,27 @@ def _approvals(draft: OrderDraft, approvals: Sequence[Approval], now: datetime) 
         permitting([approval.conditions for approval in approvals], draft, now)
     except Refused as refused:
         yield Foreseen(refused.code, refused.sentence)
+
+
+def _consent(
+    draft: OrderDraft, algorithm: Algorithm, approvals: Sequence[Approval], entry: CatalogueEntry
+) -> Iterator[Foreseen]:
+    """What the consent codes that the node tells say no to, by the rule of every node; untold codes are not judged."""
+    if draft.purpose not in PURPOSES:
+        yield Foreseen(
+            "policy-denied", f"Nodes run nothing for {draft.purpose}; choose {' or '.join(sorted(PURPOSES))}."
+        )
+        return
+    request = DuoRequest(
+        purpose=draft.purpose,
+        reads_genotypes=algorithm.inputs.variants,
+        persons_named=all(approval.persons for approval in approvals),
+        project_named=all(approval.project == draft.project for approval in approvals),
+        terms_named=frozenset.intersection(*(frozenset(one.conditions.purposes) for one in approvals)),
+    )
+    for code in entry.duo:
+        if answer_code(code, request) is not Answer.YES:
+            yield Foreseen("policy-denied", f"The consent for {entry.dataset} forbids it. {say_why(code, request)}")
 
 
 def _blocks(draft: OrderDraft, algorithm: Algorithm, entry: CatalogueEntry | None) -> Iterator[Foreseen]:

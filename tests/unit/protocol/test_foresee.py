@@ -44,6 +44,8 @@ def test_a_good_order_is_foreseen_to_run() -> None:
         ("order-purpose", {"algorithm": WORLD.algorithm(purpose=["DUO:0000042"])}),
         ("dataset-unknown", {"entry": None}),
         ("column-unknown", {"entry": {"columns": ["age"]}}),
+        ("policy-denied", {"entry": {"duo": ["DUO:0000011"]}}),
+        ("policy-denied", {"entry": {"duo": ["DUO:0000042", "DUO:9999999"]}}),
         ("order-blocks", {"blocks": 0}),
         ("order-blocks", {"algorithm": UNIT}),
         ("gate-median-resolution", {"blocks": 127}),
@@ -54,12 +56,26 @@ def test_each_fault_is_foreseen_alone(code: str, changes: dict[str, Any]) -> Non
     assert codes(**changes) == [code]
 
 
+def test_consent_that_covers_the_purpose_or_is_not_told_stops_nothing() -> None:
+    assert codes(entry={"duo": ["DUO:0000042"]}) == codes(entry={"duo": []}) == []
+
+
+def test_a_purpose_for_which_no_node_runs_anything_is_foreseen() -> None:
+    purpose = "MONDO:0005148"
+    asked = {"purposes": [purpose]}
+    found = codes(
+        WORLD.algorithm(purpose=[purpose]), approval={"conditions": WORLD.conditions(**asked)}, purpose=purpose
+    )
+
+    assert found == ["policy-denied"]
+
+
 def test_a_dataset_that_is_not_offered_has_no_blocks_to_judge() -> None:
     assert codes(entry=None, blocks=10_000) == ["dataset-unknown"]
 
 
 def test_what_cannot_be_seen_is_said() -> None:
-    assert "the node's policies and consent codes" in UNSEEN
+    assert any("policies" in one for one in UNSEEN)
 
 
 def test_an_order_and_its_draft_are_the_same_choices() -> None:
