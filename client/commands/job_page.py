@@ -75,15 +75,19 @@ def _pictures(results: Sequence[Result], combined: Sequence[Combination]) -> Ite
 
 def _marks(results: Iterable[Result], combined: Iterable[Combination]) -> dict[str, list[Mark]]:
     found: dict[str, list[Mark]] = {}
+    bars: dict[str, str] = {}
     for result in results:
         for output in result.release.outputs if result.release else ():
             if isinstance(output, ReleasedValue):
                 found.setdefault(output.name, []).append(_number(result.receipt.node, output))
             elif isinstance(output, ReleasedHistogram):
                 found.setdefault(output.name, []).extend(_bars(result.receipt.node, output))
+                bars |= {f"{output.name} [{bar.category}]": bar.category for bar in output.bars}
     for one in combined:
-        mark = Mark(label="together", value=one.value, noise=None, total=(one.low, one.high), together=True)
-        found.setdefault(one.name, []).append(mark)
+        label = f"{bars[one.name]}, together" if one.name in bars else "together"
+        mark = Mark(label=label, value=one.value, noise=None, total=(one.low, one.high), together=True)
+        of = one.name.removesuffix(f" [{bars[one.name]}]") if one.name in bars else one.name
+        found.setdefault(of, []).append(mark)
     return found
 
 

@@ -53,6 +53,14 @@ def test_nodes_are_drawn_on_one_scale_with_what_they_say_together() -> None:
     assert "The estimates are independent: no person is counted at two nodes." in page
 
 
+def test_bars_of_several_nodes_are_drawn_in_one_picture_with_what_they_say_together() -> None:
+    page = shown(result(COUNTED), result(COUNTED, node="node-es"))
+
+    (picture,) = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    for row in ("A, node-fi", "A, node-es", "A, together"):
+        assert f">{row}</text>" in picture
+
+
 def test_a_refusal_says_code_reason_and_what_to_do_next() -> None:
     page = shown(result(decision="refused", code="budget-project", reason="The project has spent its cap."))
 
