@@ -12,10 +12,10 @@ from protocol.chain.foresee import Foreseen, foresee
 from protocol.crypto.digest import sha256_hex
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.catalogue import CatalogueEntry
-from protocol.documents.expansion import priced_names
+from protocol.documents.expansion import expand_outputs, priced_names
 from protocol.documents.expected_noise import Expected, expected_noise
 from protocol.documents.fields import Count, Digest, Positive, Record, Slug, Some, Term
-from protocol.documents.job_order import OrderDraft, share_equally
+from protocol.documents.job_order import OrderDraft, RhoShare, share_equally
 from protocol.documents.parameters import check_parameters
 from protocol.documents.strict import Json, build
 from registry.actions import accepted
@@ -41,7 +41,10 @@ class Place(Record):
 
 
 class Composed(Record):
-    """One question to one or several places, as a person chose it; ρ is in all, for each place."""
+    """One question to one or several places, as a person chose it.
+
+    `rho_nano` is in all, for each place; `interval_nano` buys the total interval of each median, on top.
+    """
 
     algorithm: Digest
     project: Slug
@@ -50,6 +53,7 @@ class Composed(Record):
     parameters: dict[str, Json]
     blocks: Count
     rho_nano: Positive
+    interval_nano: Count = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,6 @@ def prepare(desk: Desk, person: Person, composed: Composed, now: datetime) -> st
         choice = find_choice(tx, desk, person, composed.algorithm, composed.project, now)
         looked = _look(tx, person, choice, composed, now)
         check_none_refused(looked)
-        draft.forget_before(tx, now - LIFETIME)
         if len(draft.of_researcher(tx, person.subject)) + len(looked) > DRAFTS_PER_RESEARCHER:
             raise Conflict("drafts-too-many", "You have many orders to sign already. Sign them, or forget some first.")
         code = new_code()
@@ -114,6 +117,15 @@ def undo(desk: Desk, person: Person, code: str, now: datetime) -> None:
         if not draft.forget_handover(tx, person.subject, code):
             raise missing("draft")
         document.record(tx, now, person.subject, "order-drafts.undone", person.subject)
+
+
+def forget_old(desk: Desk, now: datetime) -> None:
+    """Forget what nobody signed in time: parameters are not kept for nothing."""
+    with desk.store.reading() as tx:
+        if not draft.is_any_before(tx, now - LIFETIME):
+            return
+    with desk.store.transaction() as tx:
+        draft.forget_before(tx, now - LIFETIME)
 
 
 def check_none_refused(looked: tuple[Looked, ...]) -> None:
@@ -158,7 +170,7 @@ def _look_at(
         dataset=place.dataset,
         parameters=composed.parameters,
         blocks=composed.blocks,
-        rho=share_equally(names, composed.rho_nano),
+        rho=_shares(names, choice.spec, composed),
     )
     entry = entry_of(tx, place.node, place.dataset)
     refusals = tuple(foresee(made, choice.spec, choice.approvals, entry, now))
@@ -168,6 +180,16 @@ def _look_at(
         refusals=refusals,
         spending=spending(tx, made, [approval.conditions for approval in choice.approvals]),
     )
+
+
+def _shares(names: tuple[str, ...], spec: Algorithm, composed: Composed) -> tuple[RhoShare, ...]:
+    """Equal shares of ρ; a median's with what its interval is bought for."""
+    shares = share_equally(names, composed.rho_nano)
+    if not composed.interval_nano or not spec.runs_image:
+        return shares
+    medians = {one.name for one in expand_outputs(spec, composed.parameters) if one.spec.aggregator == "median"}
+    bought = {"interval_nano": composed.interval_nano}
+    return tuple(share.model_copy(update=bought) if share.output in medians else share for share in shares)
 
 
 def _expected(made: OrderDraft, spec: Algorithm, entry: CatalogueEntry | None) -> tuple[Expected, ...]:

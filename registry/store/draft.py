@@ -56,6 +56,11 @@ def forget_handover(tx: Transaction, researcher: str, code: str) -> bool:
     return found is not None
 
 
+def is_any_before(tx: Transaction, moment: datetime) -> bool:
+    """Say whether some draft is older."""
+    return tx.scalars(select(OrderDraft.digest).where(OrderDraft.at < moment).limit(1)).first() is not None
+
+
 def forget_before(tx: Transaction, moment: datetime) -> None:
     """Forget every draft that is older."""
     tx.execute(delete(OrderDraft).where(OrderDraft.at < moment))

@@ -49,11 +49,13 @@ class Typed:
     places: tuple[str, ...] = ()
     blocks: str = ""
     rho: str = ""
+    interval: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def hidden(self) -> list[tuple[str, str]]:
         """All of it as fields that travel to the next step."""
-        plain = [("of", self.of), ("purpose", self.purpose), ("blocks", self.blocks), ("rho", self.rho)]
+        names = ("of", "purpose", "blocks", "rho", "interval")
+        plain = [(name, getattr(self, name)) for name in names]
         places = [("place", place) for place in self.places]
         return [*plain, *places, *((f"{PREFIX}{name}", value) for name, value in self.parameters.items())]
 
@@ -67,7 +69,8 @@ class Typed:
         if not self.places:
             errors.append(("place", "Choose at least one dataset."))
         found["blocks"] = _blocks(self.blocks, choice, errors)
-        found["rho_nano"] = _rho(self.rho, errors)
+        found["rho_nano"] = _rho("rho", self.rho, errors)
+        found["interval_nano"] = _rho("interval", self.interval, errors) if self.interval else 0
         found["parameters"] = read_parameters(choice.spec.parameters, self.parameters, errors)
         return (None, tuple(errors)) if errors else (build(Composed, found), ())
 
@@ -81,6 +84,7 @@ def read_typed(form: Form) -> Typed:
         places=form.untrusted_all("place"),
         blocks=form.untrusted("blocks"),
         rho=form.untrusted("rho"),
+        interval=form.untrusted("interval"),
         parameters={name.removeprefix(PREFIX): form.untrusted(name) for name in names},
     )
 
@@ -192,9 +196,9 @@ def _blocks(text: str, choice: Choice, errors: list[tuple[str, str]]) -> int:
     return int(text)
 
 
-def _rho(text: str, errors: list[tuple[str, str]]) -> int:
+def _rho(field_name: str, text: str, errors: list[tuple[str, str]]) -> int:
     try:
         return read_nano(text)
     except ValueError as problem:
-        errors.append(("rho", str(problem)))
+        errors.append((field_name, str(problem)))
         return 0

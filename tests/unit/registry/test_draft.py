@@ -10,7 +10,8 @@ from factory import AUTHOR, DATASET, NODE, OFFICE, PROJECT, PURPOSE, RESEARCHER,
 from visitor import Visitor
 
 from client.draft import Signer, check_drafts
-from registry.actions.draft import LIFETIME
+from registry.actions.draft import LIFETIME, forget_old
+from registry.store import draft
 
 ENTRY = {
     "dataset": DATASET, "snapshot": "s", "country": "FI", "assembly": "GRCh38", "people": 12_800, "slots": 12_800,
@@ -96,6 +97,7 @@ def test_answers_are_shown_with_errors_in_the_outputs_own_unit_and_what_is_left(
     [
         ("rho", "a lot", "is not a decimal number"),
         ("rho", "", "is not a decimal number"),
+        ("interval", "some", "is not a decimal number"),
         ("blocks", "many", "Enter how many blocks"),
         ("blocks", "0", "Enter how many blocks"),
         ("p-variant", "not a variant", "breaks the schema's pattern"),
@@ -110,7 +112,7 @@ def test_an_error_leads_to_its_field_and_keeps_what_was_typed(approved: Any, fie
     assert f'<a href="#{field}">' in page
     assert said in page
     kept = {"rho": "0.03125", "blocks": "128", "p-variant": "rs7903146"} | ({field: typed} if typed else {})
-    for name in ("rho", "blocks", "p-variant"):
+    for name in ("rho", "blocks", "p-variant", *({field} & {"interval"})):
         assert re.search(rf'id="{name}"[^>]*value="{re.escape(kept[name] if name != field else typed)}"', page), name
 
 
@@ -123,6 +125,15 @@ def test_a_refusal_that_can_be_foreseen_is_told_and_cannot_be_confirmed(approved
     assert "would refuse this: A median needs" in page
     assert sent(approved, blocks="64", act="confirm")[0] == 409
     assert "Nothing waits" in at(approved).get("/my/jobs/drafts").text
+
+
+def test_the_total_interval_of_a_median_is_bought_on_top(approved: Any) -> None:
+    status, shown = sent(approved, rho="0.02", interval="0.01")
+
+    assert status == 200
+    assert ">0.02<" in shown
+    assert ">0.01<" in shown
+    assert "0.03" in shown.partition("ρ at each dataset")[2][:200]
 
 
 def test_going_back_to_change_loses_nothing(approved: Any) -> None:
@@ -175,6 +186,14 @@ def test_a_code_is_too_old_after_a_week(approved: Any) -> None:
     approved.now += LIFETIME + timedelta(seconds=1)
 
     assert approved.request("GET", f"/order-drafts/{code}").status_code == 404
+    assert drafts(approved) == 1
+    forget_old(approved.desk, approved.now)
+    assert drafts(approved) == 0
+
+
+def drafts(hub: Any) -> int:
+    with hub.desk.store.reading() as tx:
+        return len(draft.of_researcher(tx, RESEARCHER))
 
 
 def test_nobody_composes_for_somebody_else(approved: Any) -> None:
