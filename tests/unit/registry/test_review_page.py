@@ -21,7 +21,7 @@ def test_a_member_goes_from_the_list_to_what_is_to_be_signed(asked: tuple[Any, s
     assert "Needs your vote" in shown(hub, "meri", "/reviews")
     assert "Waiting on others" in shown(hub, RESEARCHER, "/reviews")
     page = shown(hub, "meri", here)
-    assert "a 50/50 guess whether you were in the data is right at most ½+½√(ρ/2): 62.5 %" in page
+    assert "a 50/50 guess whether you were in the data is right at most ½+½√(ρ/2): 62.5\N{NO-BREAK SPACE}%" in page
     assert "university-of-ada" in page
     assert "Do you have a conflict of interest?" in page
     assert "Confirm, then sign" not in page
