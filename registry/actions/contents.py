@@ -19,6 +19,8 @@ from registry.domain.review import ENDED, ReviewState
 from registry.store import review
 
 KEPT_BYTES: Final = 16 * 1024 * 1024
+FORM: Final = "contents-1"
+"""The form of what is kept; a program with another one looks anew."""
 _UNDER_WAY: Final = frozenset(ReviewState) - ENDED
 
 
@@ -26,21 +28,18 @@ def read_new(desk: Desk) -> int:
     """Look into each archive of a version under review that nobody has looked into; return how many those were."""
     with desk.store.reading() as tx:
         named = review.archives(tx, _UNDER_WAY)
-    new = [digest for digest in named if desk.blobs.has(digest) and find(desk, digest) is None]
+    new = [digest for digest in named if desk.blobs.has(digest) and not desk.blobs.is_described(digest, FORM)]
     for digest in new:
         found = _read(desk, digest)
         structlog.get_logger("registry.contents").info("read", archive=digest, packages=len(found.packages))
-        desk.blobs.describe(digest, canonical(found.model_dump(mode="json")))
+        desk.blobs.describe(digest, FORM, canonical(found.model_dump(mode="json")))
     return len(new)
 
 
 def find(desk: Desk, digest: str) -> Contents | None:
-    """Return what was found in an archive; None if nobody has looked yet, or only an earlier program did."""
-    kept = desk.blobs.description(digest)
-    try:
-        return build(Contents, parse_object(kept, KEPT_BYTES)) if kept is not None else None
-    except Refused:
-        return None
+    """Return what was found in an archive; None if nobody has looked yet."""
+    kept = desk.blobs.description(digest, FORM)
+    return build(Contents, parse_object(kept, KEPT_BYTES)) if kept is not None else None
 
 
 def show(desk: Desk, caller: Caller, digest: str) -> Contents | None:

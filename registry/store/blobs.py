@@ -22,7 +22,6 @@ from registry.errors import Conflict, StorageFull, Unbelievable
 _READ_BYTES: Final = 1024 * 1024
 _SHA256_HEX: Final = 64
 _REMEMBERED: Final = 64
-_DESCRIBED: Final = ".contents"
 
 
 class Blobs:
@@ -69,10 +68,10 @@ class Blobs:
         path = self.path(digest)
         return path.read_bytes() if path.is_file() else None
 
-    def describe(self, digest: str, content: bytes) -> None:
-        """Keep what was found in a blob beside it, in place of what was found before."""
-        target = self.path(digest).with_suffix(_DESCRIBED)
-        partial = self._partial / f"{digest}.{os.getpid()}{_DESCRIBED}"
+    def describe(self, digest: str, form: str, content: bytes) -> None:
+        """Keep what was found in a blob beside it, as a document of a form that has a name."""
+        target = self.path(digest).with_suffix(f".{form}")
+        partial = self._partial / f"{digest}.{os.getpid()}.{form}"
         with _translated():
             with partial.open("wb") as stream:
                 stream.write(content)
@@ -80,9 +79,13 @@ class Blobs:
             partial.replace(target)
             _sync_folder(target.parent)
 
-    def description(self, digest: str) -> bytes | None:
+    def is_described(self, digest: str, form: str) -> bool:
+        """Say whether something of this form was found in a blob."""
+        return self.path(digest).with_suffix(f".{form}").is_file()
+
+    def description(self, digest: str, form: str) -> bytes | None:
         """Return what was found in a blob, or None."""
-        path = self.path(digest).with_suffix(_DESCRIBED)
+        path = self.path(digest).with_suffix(f".{form}")
         return path.read_bytes() if path.is_file() else None
 
     def received(self, digest: str, person: str) -> int:

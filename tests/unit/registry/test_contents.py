@@ -235,23 +235,26 @@ def test_another_image_than_the_signed_one_is_told(settled: Any) -> None:
     assert contents.read_new(settled.desk) == 0
 
 
-def test_what_an_earlier_program_found_is_read_anew_and_a_failure_stops_nothing(
-    settled: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    raw = Archive(layers=[layer(dpkg(STATUS))]).write()
-    with_image(settled, raw)
-    archive = hashlib.sha256(raw).hexdigest()
-    settled.desk.blobs.describe(archive, b'{"archive": "of another form"}')
-
+def test_a_fault_of_ours_is_told_and_stops_nothing(settled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise ValueError("a fault of ours")
 
     monkeypatch.setattr(contents, "read_image", broken)
-    tend.tend(settled.desk, settled.now)
+    raw = Archive(layers=[layer(dpkg(STATUS))]).write()
+    with_image(settled, raw)
 
-    found = contents.find(settled.desk, archive)
+    found = contents.find(settled.desk, hashlib.sha256(raw).hexdigest())
     assert found is not None
     assert "failed to read it" in found.refused
+
+
+def test_what_was_found_in_another_form_is_looked_for_anew(settled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_image(settled, Archive(layers=[layer(dpkg(STATUS))]).write())
+    assert contents.read_new(settled.desk) == 0
+
+    monkeypatch.setattr(contents, "FORM", "contents-2")
+
+    assert contents.read_new(settled.desk) == 1
 
 
 def test_packages_that_differ_between_versions_are_told(settled: Any) -> None:
