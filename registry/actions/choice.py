@@ -114,10 +114,16 @@ def _choices(
 
 
 def _approvals(tx: Transaction, seen: Review, project: str, found: ballots.Ballots, person: str) -> dict[str, Approval]:
-    """The approvals that count and let this person order, by digest."""
+    """The approvals that make up the quorums and let this person order, by digest.
+
+    Of a member's several words the last one counts, and only what agrees with what the committee approved.
+    """
+    decided = {one.committee: one.scope for one in seen.tallies if one.project == project and one.outcome in _APPROVED}
     counting = {vote.digest for vote in found.votes(seen.algorithm.digest)}
-    votes = [one for one in seen.approvals if one.digest in counting]
-    those = [one.digest for one in votes if one.project == project and one.decision == "approve" and not one.conflicted]
+    words = [one for one in seen.approvals if one.project == project and one.digest in counting]
+    latest = {(one.committee, one.member): one for one in words}.values()
+    agreed = [one for one in latest if one.decision == "approve" and not one.conflicted]
+    those = [one.digest for one in agreed if decided.get(one.committee) == one.scope]
     documents = (accepted.read(raw, Approval) for raw in document.envelopes(tx, those))
     return {digest: one for digest, one in zip(those, documents, strict=True) if person in one.persons}
 

@@ -1,6 +1,7 @@
 """A job composed on the page, without script: choose, fill in, check, hand over. What was typed stays."""
 
 import html
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -77,6 +78,30 @@ def test_a_version_that_nobody_approved_is_not_there(settled: Any) -> None:
 def test_one_vote_of_two_is_not_shown_to_the_researcher(settled: Any) -> None:
     settled.vote(settled.submit(), "meri")
     assert "No version is yours to order yet" in at(settled).get("/my/jobs/new").text
+
+
+def named(hub: Any) -> set[str]:
+    answer = hub.request("GET", f"/order-drafts/{handed_over(hub)}").json()
+    return set(json.loads(answer["drafts"][0])["approvals"])
+
+
+def test_an_order_names_each_members_last_word_and_only_what_the_committee_agreed_on(approved: Any) -> None:
+    narrower = approved.world.conditions(runs_per_node=2)
+    approved.vote(approved.algorithm, "maria", conditions=narrower)
+    assert named(approved) == set(approved.votes)
+
+    anew = approved.vote(approved.algorithm, "mikko", conditions=narrower, rationale="Two runs are enough.").json()
+    assert anew["digest"] in named(approved)
+    assert not set(approved.votes) & named(approved)
+    assert "0 of 2 runs used by you" in sent(approved)[1]
+
+
+def test_an_approval_that_is_taken_back_by_a_later_word_is_no_longer_named(approved: Any) -> None:
+    approved.vote(approved.algorithm, "maria")
+    approved.vote(approved.algorithm, "mikko", decision="reject", rationale="On second thoughts.")
+
+    assert approved.votes[1] not in named(approved)
+    assert len(named(approved)) == 2
 
 
 def test_answers_are_shown_with_errors_in_the_outputs_own_unit_and_what_is_left(approved: Any) -> None:
