@@ -15,7 +15,7 @@ from datetime import datetime
 from faces import passkeys
 from protocol.crypto.digest import sha256_hex
 from protocol.documents.approval import Approval
-from protocol.documents.envelope import PAYLOAD_TYPE, write_envelope
+from protocol.documents.envelope import PAYLOAD_TYPE, predicate_type, write_envelope
 from protocol.documents.key import Key
 from protocol.documents.passkey import PasskeyOrigin, vote_challenge
 from protocol.documents.signature import Signature, pre_authentication_encoding
@@ -111,4 +111,8 @@ def _signing_key(tx: Transaction, prepared: PreparedDecision, now: datetime) -> 
 
 
 def _approval(prepared: PreparedDecision) -> Approval:
-    return build(Approval, parse_object(prepared.payload)["predicate"])
+    """Return the decision; Missing for an office's status, which no passkey of a roster signs."""
+    statement = parse_object(prepared.payload)
+    if statement["predicateType"] != predicate_type(Approval):
+        raise missing("decision")
+    return build(Approval, statement["predicate"])

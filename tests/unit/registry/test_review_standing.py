@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from protocol.crypto.encoding import decode_base64
 from protocol.documents.envelope import PAYLOAD_TYPE, write_envelope
+from protocol.documents.passkey import PasskeyOrigin
 from protocol.documents.signature import Signature, pre_authentication_encoding
 from protocol.documents.status import Status
 from protocol.documents.strict import parse_object
@@ -148,3 +149,18 @@ def test_an_act_and_its_reason_are_kept_together_or_not_at_all(
         assert tx.scalars(select(ReviewComment)).all() == []
     assert ("meri", "reviews.suspend") not in verbs(hub, algorithm)
     assert state_of(hub, algorithm) == "approved"
+
+
+def test_an_office_signs_no_status_on_a_registrys_own_page(approved: tuple[Any, str]) -> None:
+    hub, algorithm = approved
+    own = PasskeyOrigin(origin="http://localhost:8400", rp_id="localhost", registry_page=True)
+    object.__setattr__(hub.desk, "passkey_pages", (own,))
+    change(hub, algorithm, OFFICE, "revoke", confirmed="yes")
+
+    page = shown(hub, OFFICE, f"/reviews/{algorithm}")
+
+    assert "safeconduct review sign" in page
+    assert "Sign on this page instead" not in page
+    statement = re.search(r'name="statement" value="([0-9a-f]{64})"', page)
+    assert statement is not None
+    assert visit(hub, OFFICE, f"/reviews/{algorithm}/sign/{statement[1]}").status_code == 404
