@@ -11,6 +11,7 @@ SafeconductError (protocol)
     └── FilesMissing     503  style and scripts were not installed
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from protocol.errors import SafeconductError
@@ -23,9 +24,14 @@ class FaceError(SafeconductError):
 
 
 class FormRefused(FaceError):
-    """The form did not come from our own page."""
+    """The form did not come from our own page. `untrusted_fields`: what it held, if it came from this site at all."""
 
     status = 403
+
+    def __init__(self, code: str, sentence: str, untrusted_fields: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """Refuse; what was typed may still be shown to whoever typed it."""
+        super().__init__(code, sentence)
+        self.untrusted_fields = untrusted_fields or {}
 
 
 class FormMalformed(FaceError):

@@ -50,7 +50,7 @@ async def read_form(request: Request, browser: Browser, origin: str) -> Form:
     fields = _parse(await _body(request))
     shown = fields.pop(TOKEN_FIELD, ("",))[0]
     if browser.fresh or not hmac.compare_digest(shown.encode(), browser.form_token.encode()):
-        raise FormRefused("form-token", _REFUSED)
+        raise FormRefused("form-token", _REFUSED, fields)
     return Form(untrusted_fields=fields)
 
 

@@ -3,7 +3,7 @@
 Text is escaped, a misspelt name stops a template, and nothing is marked safe: text from outside is never markup.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -70,9 +70,14 @@ class Pages:
             visit.browser.set_cookie(response)
         return response
 
-    def refused(self, visit: Visit, status: int, code: str, sentence: str) -> HTMLResponse:
-        """Return the page that says what was refused and what to do next."""
-        return self.show("refused.html", visit, status=status, code=code, sentence=sentence)
+    def refused(
+        self, visit: Visit, status: int, code: str, sentence: str, *, typed: Sequence[str] = (), back: str = ""
+    ) -> HTMLResponse:
+        """Return the page that says what was refused and what to do next.
+
+        typed: what somebody wrote in the form that was refused, so that it is not lost. back: the page of that form.
+        """
+        return self.show("refused.html", visit, status=status, code=code, sentence=sentence, typed=typed, back=back)
 
 
 def _moment(value: Any) -> str:

@@ -44,18 +44,24 @@ def decision_form(**changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def visit(hub: Any, who: str | None, path: str, form: dict[str, Any] | None = None) -> httpx.Response:
-    """One request of a browser, with its cookie and its form's token."""
+def visit(
+    hub: Any,
+    who: str | None,
+    path: str,
+    form: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> httpx.Response:
+    """One request of a browser, with its cookie, its form's token and what else it says in `headers`."""
     cookies = {"safeconduct": BROWSERS[who].token} if who else {}
     method, more = "GET", {}
     if form is not None and who is not None:
-        method, more = "POST", {"data": {**form, "form_token": BROWSERS[who].form_token}}
+        method, more = "POST", {"data": {"form_token": BROWSERS[who].form_token, **form}}
 
     async def fetch() -> httpx.Response:
         transport = httpx.ASGITransport(hub.app, raise_app_exceptions=False)
-        headers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+        said = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html", **(headers or {})}
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://localhost", cookies=cookies, headers=headers, verify=False
+            transport=transport, base_url="http://localhost", cookies=cookies, headers=said, verify=False
         ) as client:
             return await client.request(method, path, **more)
 

@@ -57,6 +57,9 @@ def ask(desk: Desk, caller: Caller, untrusted_address: str, now: datetime) -> No
     if desk.mailer is None:
         raise Conflict("mail-off", "This registry sends no mail. Read your messages in the inbox.")
     with desk.store.transaction() as tx:
+        waiting = address.request(tx, caller.subject)
+        if waiting is not None and waiting.address == wanted and waiting.hash is None:
+            return  # sent twice; its letter is about to leave
         _check_rate(tx, caller.subject, now)
         row = _message(
             caller.subject,

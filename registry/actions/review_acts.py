@@ -180,13 +180,17 @@ def comment(
     desk: Desk, caller: Caller, algorithm: str, committee: str, project: str, *, visibility: Visibility, text: str,
     now: datetime,
 ) -> None:  # fmt: skip
-    """Say something: to one's committee, or to it and the author. The author speaks to a committee in public only."""
+    """Say something: to one's committee, or to it and the author. The author speaks to a committee in public only.
+
+    The same words twice in a row are a form that was sent twice, and are kept once.
+    """
     with acting(desk, caller, algorithm, Act.COMMENT, now) as scene:
         if scene.role is not Role.AUTHOR:
             scene.box(committee, project, caller.subject)
         elif visibility != "public" or not any((b.committee, b.project) == (committee, project) for b in scene.tallies):
             raise Malformed("comment-place", "The author answers in public, to a committee that was asked.")
-        scene.tx.add(comment_of(scene, caller.subject, committee, project, visibility, text, now))
+        if not _said_last(scene, caller.subject, (committee, project, visibility, text)):
+            scene.tx.add(comment_of(scene, caller.subject, committee, project, visibility, text, now))
 
 
 def send_back(
@@ -254,3 +258,8 @@ def comment_of(
         text=text,
         at=now,
     )
+
+
+def _said_last(scene: Scene, author: str, said: tuple[str, str, str, str]) -> bool:
+    mine = [each for each in review_words.comments(scene.tx, scene.row.digest) if each.author == author]
+    return bool(mine) and (mine[-1].committee, mine[-1].project, mine[-1].visibility, mine[-1].text) == said

@@ -13,7 +13,7 @@ from registry.actions import account, address
 from registry.actions.desk import Desk
 from registry.errors import RegistryError
 from registry.request import Now, TheDesk, now_of
-from registry.web.doors import Anybody, APerson, SignedIn, TheForm, ThePages
+from registry.web.doors import Anybody, APerson, SignedIn, TheForm, ThePages, own_path
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,14 +47,14 @@ def show_sign_in(
         if away:  # a browser gives passkeys to a name, not to a number
             return RedirectResponse(f"{desk.page.origin}/sign-in", 303)
     options = account.begin_sign_in(desk, looker.browser, now)
-    return pages.show("sign_in.html", looker.visit, options=options, next=_own_path(next_))
+    return pages.show("sign_in.html", looker.visit, options=options, next=own_path(next_))
 
 
 @router.post("/sign-in", dependencies=LIMITED)
 def sign_in(desk: TheDesk, looker: Anybody, form: TheForm, now: Now) -> Response:
     """Sign in with the passkey's answer."""
     fresh = account.sign_in(desk, looker.browser, form.untrusted("credential"), now)
-    answer = RedirectResponse(_own_path(form.untrusted("next")), 303)
+    answer = RedirectResponse(own_path(form.untrusted("next")), 303)
     fresh.set_cookie(answer)
     return answer
 
@@ -131,9 +131,3 @@ def _gone(*, secure: bool) -> Response:
     answer = RedirectResponse("/", 303)
     new_browser(secure=secure).set_cookie(answer)
     return answer
-
-
-def _own_path(untrusted: str) -> str:
-    """Return a path of this site; whatever might lead elsewhere leads to the first page."""
-    plain = untrusted.startswith("/") and untrusted.isascii() and untrusted.isprintable()
-    return untrusted if plain and not untrusted.startswith("//") and "\\" not in untrusted else "/"

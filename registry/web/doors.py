@@ -105,8 +105,16 @@ AnOffice = Annotated[SignedIn, role("office")]
 
 
 async def form_of(request: Request) -> Form:
-    """Return the form that was sent, believed to be of our own page."""
-    return await read_form(request, this_browser(request), desk_of(request).page.origin)
+    """Return the form that was sent, believed to be of our own page; a refusal later on still finds it."""
+    form = await read_form(request, this_browser(request), desk_of(request).page.origin)
+    request.state.form = form
+    return form
 
 
 TheForm = Annotated[Form, Depends(form_of)]
+
+
+def own_path(untrusted: str) -> str:
+    """Return a path of this site; whatever might lead elsewhere leads to the first page."""
+    plain = untrusted.startswith("/") and untrusted.isascii() and untrusted.isprintable()
+    return untrusted if plain and not untrusted.startswith("//") and "\\" not in untrusted else "/"

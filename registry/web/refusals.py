@@ -1,6 +1,9 @@
-"""Refusals as pages where a page was asked for, and as problem documents everywhere else."""
+"""Refusals as pages where a page was asked for, and as problem documents everywhere else.
 
-from collections.abc import Awaitable, Callable
+Whatever refused a form, and be it that the session ended meanwhile: what somebody typed is shown, for copying.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, cast
 from urllib.parse import quote
 
@@ -9,14 +12,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from faces.errors import FaceError, FilesMissing, SignInNeeded
+from faces.errors import FaceError, FilesMissing, FormRefused, SignInNeeded
 from faces.pages import Pages
 from protocol.errors import SafeconductError
-from registry.web.doors import Looker, looker_of, this_browser
+from registry.request import desk_of
+from registry.web.doors import Looker, form_of, looker_of, own_path, this_browser
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 FOR_PROGRAMS: Final = ("/api/", "/health", "/ready", "/metrics", "/static/")
+
+TYPED: Final = ("rationale", "reason", "text", "address")
+"""The fields in which people write."""
 
 _HTTP: Final = {
     404: ("page-unknown", "There is no such page, or it is not yours to see. Start from the first page."),
@@ -35,7 +42,7 @@ def install(app: FastAPI, status_of: Callable[[SafeconductError], int]) -> None:
                 return await theirs(request, error)
             if isinstance(error, SignInNeeded) and request.method == "GET":
                 return RedirectResponse(f"/sign-in?next={quote(_asked(request))}", 303)
-            return _page(request, *shown(error))
+            return _page(request, *shown(error), typed=await _typed(request, error))
 
         app.add_exception_handler(kind, handle)
 
@@ -59,10 +66,32 @@ def _asked(request: Request) -> str:
     return f"{request.url.path}?{query}" if query else request.url.path
 
 
-def _page(request: Request, status: int, code: str, sentence: str) -> Response:
+def _page(request: Request, status: int, code: str, sentence: str, typed: Sequence[str]) -> Response:
     pages: Pages = request.app.state.pages
     try:
         looker = looker_of(request)
     except SafeconductError:  # the database does not answer: the page can still say so
         looker = Looker(browser=this_browser(request), person=None)
-    return pages.refused(looker.visit, status, code, sentence)
+    return pages.refused(looker.visit, status, code, sentence, typed=typed, back=_form_page(request))
+
+
+async def _typed(request: Request, error: Exception) -> tuple[str, ...]:
+    """Return what somebody wrote in the form that was refused. Without a session nobody has read that form yet."""
+    fields = error.untrusted_fields if isinstance(error, FormRefused) else {}
+    try:
+        read = getattr(request.state, "form", None)
+        if read is None and isinstance(error, SignInNeeded):
+            read = await form_of(request)
+        fields = read.untrusted_fields if read is not None else fields
+    except FormRefused as refusal:
+        fields = refusal.untrusted_fields
+    except FaceError:  # no form of ours: there is nothing to keep
+        return ()
+    return tuple(value.strip() for name in TYPED for value in fields.get(name, ()) if value.strip())
+
+
+def _form_page(request: Request) -> str:
+    """Return the page on which a refused form stood, as the browser says; empty for any other request."""
+    origin, said = desk_of(request).page.origin, request.headers.get("referer", "")
+    ours = request.method == "POST" and said.startswith(f"{origin}/")
+    return own_path(said.removeprefix(origin)) if ours else ""

@@ -107,6 +107,21 @@ def test_admin_enrols_signs_in_and_runs_the_node(
     assert page.get_by_text("the disk is in").is_visible()
 
 
+def test_back_button_after_signing_out_shows_nothing(
+    served: Served, page_of: Callable[..., Page], authenticator: Callable[[Page], str]
+) -> None:
+    page = page_of(served.origin)
+    authenticator(page)
+    enrol(served, page, "meri")
+    page.goto("/jobs")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign in with a passkey").wait_for()
+
+    page.go_back()
+
+    assert page.url == f"{served.origin}/sign-in"
+
+
 def test_page_renews_itself_while_it_is_in_sight(
     served: Served, page_of: Callable[..., Page], authenticator: Callable[[Page], str]
 ) -> None:
