@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 
-import composed_jobs
+import filled_forms
 import pytest
 from client_home import home_of
 from client_place import call, done
@@ -22,7 +22,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
         algorithm = made.publish("algorithms", world.sign(world.algorithm(), AUTHOR))
         for member in ("meri", "mikko"):
             made.publish("approvals", world.sign(world.approval(member, algorithm, made.roster), member))
-        composed_jobs.offer(made)
+        filled_forms.offer(made)
         yield made
 
 
@@ -66,13 +66,13 @@ def compose(registry: Registry, page: Page, check: Callable[[Page], None]) -> st
     page.get_by_role("button", name="Continue").click()
     check(page)
     page.get_by_label("variant").fill("rs7903146")
-    composed_jobs.check_answers(page)
+    filled_forms.check_answers(page)
     assert page.get_by_role("heading", name="There is a problem").is_visible()
     assert page.get_by_label("variant").input_value() == "rs7903146"
     check(page)
-    composed_jobs.fill_in(page)
+    filled_forms.fill_job(page)
     assert page.get_by_role("heading", name="Check your answers").is_visible()
     check(page)
-    code = composed_jobs.confirm(page)
+    code = filled_forms.confirm_job(page)
     check(page)
     return code

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import composed_jobs
+import filled_forms
 import pytest
 from authenticator import PAGE, Authenticator
 from factory import AUTHOR, NODE, OFFICE, RESEARCHER, digest_of
@@ -76,13 +76,18 @@ PAGES: Mapping[tuple[str, str], Look] = {
     ("GET", "/account/address"): Look(RESEARCHER, "/account/address"),
     ("POST", "/account/address"): Look(RESEARCHER, "/account", press("Send the link")),  # with nothing typed
     ("GET", "/my/algorithms"): Look(AUTHOR, "/my/algorithms"),
+    ("GET", "/my/algorithms/{digest}"): Look(AUTHOR, "/my/algorithms/{review}"),
+    ("GET", "/my/algorithms/{digest}/ask"): Look(AUTHOR, "/my/algorithms/{review}/ask"),
+    ("POST", "/my/algorithms/{digest}/ask"): Look(
+        AUTHOR, "/my/algorithms/{review}/ask", lambda page: filled_forms.fill_request(page, "bmi")
+    ),
     ("GET", "/my/jobs"): Look(RESEARCHER, "/my/jobs"),
     ("GET", "/my/jobs/new"): Look(RESEARCHER, "/my/jobs/new"),
-    ("POST", "/my/jobs/new"): Look(RESEARCHER, "/my/jobs/new?of={approved} t2d", composed_jobs.fill_in),
+    ("POST", "/my/jobs/new"): Look(RESEARCHER, "/my/jobs/new?of={approved} t2d", filled_forms.fill_job),
     ("GET", "/my/jobs/drafts"): Look(
         RESEARCHER,
         "/my/jobs/new?of={approved} t2d",
-        lambda page: (composed_jobs.fill_in(page), composed_jobs.confirm(page)),
+        lambda page: (filled_forms.fill_job(page), filled_forms.confirm_job(page)),
     ),
     ("GET", "/my/jobs/{digest}"): Look(RESEARCHER, "/my/jobs/{refused}"),
     ("GET", "/inbox"): Look(MEMBER, "/inbox"),
@@ -110,7 +115,9 @@ ALSO = (
     Look(RESEARCHER, "/my/jobs/{queued}"),
     Look(RESEARCHER, "/my/algorithms"),
     Look(RESEARCHER, "/my/jobs/new?of={approved} t2d"),
-    Look(RESEARCHER, "/my/jobs/new?of={approved} t2d", composed_jobs.check_answers),  # with nothing filled in
+    Look(RESEARCHER, "/my/jobs/new?of={approved} t2d", filled_forms.check_answers),  # with nothing filled in
+    Look(AUTHOR, "/my/algorithms/{approved}"),
+    Look(AUTHOR, "/my/algorithms/{review}/ask", filled_forms.check_answers),
     Look(AUTHOR, "/reviews/{review}"),
     Look(MEMBER, "/reviews?tab=decided"),
     Look(MEMBER, f"/reviews/{'0' * 64}"),
@@ -151,7 +158,7 @@ def happened(registry: Registry) -> dict[str, str]:
     """A version under review, an approved one, an order that waits and one that was refused."""
     world, versions = registry.world, {}
     roster = seat_signer(registry)
-    composed_jobs.offer(registry)
+    filled_forms.offer(registry)
     for name in ("approved", "review"):
         versions[name] = registry.publish("algorithms", world.sign(world.algorithm(name=name), AUTHOR))
         asked = review_request(world)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import composed_jobs
+import filled_forms
 import played_node
 import pytest
 from client_home import home_of, pin
@@ -23,7 +23,6 @@ from factory import COMMITTEE, NODE, OFFICE, PROJECT, RESEARCHER, recipient_key
 from local_signing import command, ended, make_passkey, press, seat
 from playwright.sync_api import Page, expect
 from registry_process import Registry, running
-from review_requests import review_request
 from signed_in import origin_of, sign_in, without_script
 
 from protocol.chain import open_release, verify_receipt
@@ -92,12 +91,14 @@ class Story:
         self.registry.publish("rosters", world.sign(roster, OFFICE))
         return signers
 
-    def ask(self) -> str:
-        """Submit the researcher's algorithm, and ask the committee for its decision."""
+    def ask(self, rita: Person) -> str:
+        """Submit the researcher's algorithm, and ask the committee for its decision on the page."""
         world = self.registry.world
         algorithm = self.registry.publish("algorithms", world.sign(world.algorithm(author=RESEARCHER), RESEARCHER))
-        asked = review_request(world)
-        self.registry.request("POST", f"/reviews/{algorithm}/requests", RESEARCHER, json=asked).raise_for_status()
+        filled_forms.offer(self.registry)
+        rita.desk.goto(f"/my/algorithms/{algorithm}/ask")
+        filled_forms.fill_request(rita.desk)
+        filled_forms.send_request(rita.desk)
         return algorithm
 
     def vote(self, member: Person, algorithm: str, decision: str, reasons: str) -> str:
@@ -125,11 +126,10 @@ class Story:
 
     def order(self, rita: Person) -> str:
         """Compose a job on the page, and sign it on the researcher's own machine; return its digest."""
-        composed_jobs.offer(self.registry)
         rita.desk.goto("/my/jobs/new")
         rita.desk.get_by_role("button", name="Continue").click()
-        composed_jobs.fill_in(rita.desk)
-        code = composed_jobs.confirm(rita.desk)
+        filled_forms.fill_job(rita.desk)
+        code = filled_forms.confirm_job(rita.desk)
         home = home_of(self.registry, self.home(rita.name), rita.name, **self.believed)
         (sent,) = done("job", "sign", code, "--home", home, "--yes")
         return str(sent["order"])
@@ -182,7 +182,7 @@ def test_four_people_lead_an_algorithm_from_the_first_passkey_to_its_result(stor
     for who, signer in signers.items():
         people[who].signer = signer
     meri, mikko, maria = people.values()
-    algorithm = story.ask()
+    algorithm = story.ask(rita)
     rita.desk.goto("/my/algorithms")
     expect(rita.desk.get_by_text("In review")).to_be_visible()
     meri.desk.goto("/reviews")

@@ -3,16 +3,12 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import filled_forms
 import pytest
-from factory import AUTHOR, COMMITTEE, DATASET, NODE, PURPOSE, RESEARCHER
+from factory import AUTHOR, COMMITTEE
 from playwright.sync_api import Page
 from registry_process import Registry, running
 from signed_in import origin_of, sign_in, without_script
-
-ENTRY = {
-    "dataset": DATASET, "snapshot": "s", "country": "FI", "assembly": "GRCh38", "people": 12_800, "slots": 12_800,
-    "unit": "family", "maximum_family_size": 4, "columns": ["age", "sex"], "sites": None, "duo": [],
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -20,8 +16,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
     """A registry with one submitted version and a node that offers a dataset for it."""
     for made in running(tmp_path):
         made.publish("algorithms", made.world.sign(made.world.algorithm(), AUTHOR))
-        put = made.request("PUT", f"/nodes/{NODE}/catalogue", NODE, json={"datasets": [ENTRY]})
-        put.raise_for_status()
+        filled_forms.offer(made)
         yield made
 
 
@@ -51,20 +46,13 @@ def ask(registry: Registry, page: Page, project: str, check: Callable[[Page], No
     check(page)
     page.get_by_role("link", name="Request to committees").click()
     page.get_by_label("Project").fill(project)
-    page.get_by_label("What is it for").fill("Which variants go with the disease?")
-    page.get_by_role("button", name="Check your answers").click()
+    filled_forms.check_answers(page)
     assert page.get_by_role("heading", name="There is a problem").is_visible()
     assert page.get_by_label("Project").input_value() == project
     check(page)
-    page.get_by_label("Who may order?").fill(RESEARCHER)
-    for label in (COMMITTEE, "cohort-fi at node-fi", PURPOSE):
-        page.get_by_label(label).check()
-    amounts = {"How many runs": "4", "ρ for one job": "0.03125", "ρ in total": "0.125", "Last day": "2099-12-31"}
-    for label, amount in amounts.items():
-        page.get_by_label(label).fill(amount)
-    page.get_by_role("button", name="Check your answers").click()
+    filled_forms.fill_request(page, project)
     assert page.get_by_text("62.5 %").is_visible()
     check(page)
-    page.get_by_role("button", name="Send to the committees").click()
+    filled_forms.send_request(page)
     assert page.get_by_text(f"Decision of {COMMITTEE}, for {project}").is_visible()
     check(page)
