@@ -58,6 +58,8 @@ def sent(hub: Any, who: str = RESEARCHER, **changes: Any) -> tuple[int, str]:
 
 
 def handed_over(hub: Any) -> str:
+    """Confirm what is filled in, a second later than before: the page lists the newest first."""
+    hub.now += timedelta(seconds=1)
     assert sent(hub, act="confirm")[0] == 303
     return CODE.findall(at(hub).get("/my/jobs/drafts").text)[0]
 
