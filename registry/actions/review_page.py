@@ -31,10 +31,11 @@ TABS["decided"] = frozenset(ReviewState).difference(*TABS.values())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenVote:
-    """One vote that the reader may see, and where its conditions differ from what was asked, in words."""
+    """One vote that the reader may see, where its conditions differ from what was asked, and its member's reasons."""
 
     row: tables.Approval
     narrower: tuple[str, ...]
+    reasons: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +100,12 @@ def _stands(tx: Transaction, author: tables.Accreditation, now: datetime) -> boo
 
 def _votes(tx: Transaction, rows: Iterable[tables.Approval], asked: Iterable[Asked]) -> tuple[SeenVote, ...]:
     wanted = {each.request.project: each.conditions for each in asked}
-    return tuple(SeenVote(row=row, narrower=_narrower(tx, row, wanted.get(row.project))) for row in rows)
+    return tuple(_vote(tx, row, wanted.get(row.project)) for row in rows)
 
 
-def _narrower(tx: Transaction, row: tables.Approval, asked: Conditions | None) -> tuple[str, ...]:
-    found = [accepted.read(raw, Approval) for raw in document.envelopes(tx, [row.digest])]  # none once erased
-    return describe_changes(found[0].conditions, asked) if found and asked else ()
+def _vote(tx: Transaction, row: tables.Approval, asked: Conditions | None) -> SeenVote:
+    found = [accepted.read(raw, Approval) for raw in document.envelopes(tx, [row.digest])]
+    if not found:  # it was erased
+        return SeenVote(row=row, narrower=("erased",), reasons="They were erased.")
+    narrower = describe_changes(found[0].conditions, asked) if asked else ("nothing was asked here",)
+    return SeenVote(row=row, narrower=narrower, reasons=found[0].rationale)

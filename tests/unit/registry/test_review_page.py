@@ -73,6 +73,20 @@ def test_who_has_voted_may_vote_anew_once_the_votes_are_open_and_undecided(asked
     assert "Needs your vote" not in shown(hub, "meri", "/reviews")
 
 
+def test_reasons_stand_with_the_votes_and_are_as_blind_as_they(asked: tuple[Any, str]) -> None:
+    hub, algorithm = asked
+    here = f"/reviews/{algorithm}"
+    hub.vote(algorithm, "meri", decision="reject", rationale="<b>The range</b> is too wide.")
+
+    assert "&lt;b&gt;The range&lt;/b&gt; is too wide." in visit(hub, "meri", here).text
+    for who in (AUTHOR, RESEARCHER, "mikko"):
+        assert "too wide" not in shown(hub, who, here), who
+
+    for who in ("mikko", "maria"):
+        hub.vote(algorithm, who)
+    assert "The range" in shown(hub, AUTHOR, here)
+
+
 def test_a_return_goes_to_the_researchers_list_and_inbox(asked: tuple[Any, str]) -> None:
     hub, algorithm = asked
     hub.vote(algorithm, "meri")
