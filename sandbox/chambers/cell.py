@@ -146,7 +146,7 @@ class Cells:
         container_id = self._engine.create(container, host, cell_flags.beyond_the_sdk())
         self._engine.start(container_id)
         self._cgroups.learn(container_id, self._engine.state(container_id).pid)
-        self._cgroups.check_visible()
+        self._cgroups.check_visible(container_id, lambda: self._engine.state(container_id).running)
         return container_id
 
     def _end(self, container_id: str) -> ContainerState:

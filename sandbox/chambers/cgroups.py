@@ -8,6 +8,7 @@ empty.
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,13 +37,27 @@ class Cgroups:
             if container_id in path and (self._root / path.lstrip("/")).is_dir():
                 self._pattern = path.lstrip("/").replace(container_id, "{}")
 
-    def check_visible(self) -> None:
-        """Refuse to go on where the engine's cgroups cannot be seen: nobody could say that a chamber is over."""
-        if not (self._root / self._pattern).parent.is_dir():
+    def check_visible(self, container_id: str, runs: Callable[[], bool]) -> None:
+        """Refuse to go on where a chamber that runs, by the engine's word, cannot be seen: nobody could say it is over.
+
+        Another engine's cgroups on this machine do not answer for it. Of one that has ended only the place shows.
+        """
+        if not self._is_seen(container_id, runs):
             raise InfrastructureLost(
                 "cgroups-hidden",
-                f"The engine's cgroups are not under {self._root}: run the node on the engine's own machine.",
+                f"No process of a running chamber is under {self._root}: run the worker on the engine's own machine, "
+                "and in a container with `pid: host` and the machine's /sys/fs/cgroup.",
             )
+
+    def _is_seen(self, container_id: str, runs: Callable[[], bool]) -> bool:
+        give_up = time.monotonic() + GONE_SECONDS
+        while not self._processes(container_id):
+            if not runs():
+                return (self._root / self._pattern).parent.is_dir()
+            if time.monotonic() > give_up:  # the engine may learn of an end later than the kernel, but not for so long
+                return False
+            time.sleep(_PAUSE_SECONDS)
+        return True
 
     def clear(self, container_id: str) -> bool:
         """Kill what is left of an ended container; return whether nothing was.

@@ -124,7 +124,7 @@ class Hall:
             return
         self._learned = True
         self._cgroups.learn(container_id, self._engine.state(container_id).pid)
-        self._cgroups.check_visible()
+        self._cgroups.check_visible(container_id, lambda: self._engine.state(container_id).running)
 
     def _left_by_earlier_slices(self) -> dict[int, str]:
         """The containers of this fence that were started and have no outcome yet; others are removed."""

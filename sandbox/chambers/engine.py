@@ -212,6 +212,11 @@ def _told(what: str) -> Iterator[None]:
             raise _TooLate("engine-silent", f"The engine did not {what} in time.") from problem
         raise Unreachable("engine-unreachable", f"The engine went away while it should {what}: {problem}") from problem
     except (DockerException, RequestException) as problem:
+        if "bind source path does not exist" in str(problem):
+            sentence = "The engine does not see what lies in this worker's memory: run the worker on the engine's own "
+            raise InfrastructureLost(
+                "engine-elsewhere", f"{sentence}machine, its run_directory at one path."
+            ) from problem
         raise InfrastructureLost("engine-failed", f"The engine could not {what}: {problem}") from problem
 
 

@@ -79,7 +79,7 @@ REMEDIES = {
     "trust-root": "Ask the holder for the next trust root: `safeconduct node trust-root update`.",
     "ledger": "Charge nothing, keep both files, and follow `safeconduct ledger restore`.",
     "broker": "Start Redis, or correct redis_url in node.toml.",
-    "engine": "Start the Docker engine, or correct docker_url and oci_runtime in node.toml.",
+    "engine": "Start the Docker engine, on the worker's own machine, or correct docker_url and oci_runtime.",
     "chamber": "Run no job, and look at the engine: `safeconduct node doctor` tells which wall does not hold.",
     "workers": "Start the node with `safeconduct node run`, or look in its log for why workers end.",
     "sweeper": "Start the node with `safeconduct node run`; one that runs already needs a restart.",

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -74,6 +75,33 @@ def doctor(node: Path, environment: dict[str, str]) -> tuple[int, dict[str, dict
     done = CliRunner().invoke(app, ["doctor", "--dir", str(node), "--json"], env=environment)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.exit_code, {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+
+
+@pytest.mark.parametrize(
+    ("hidden", "says"),
+    [
+        ("/dev/shm", "does not see what lies in this worker's memory"),
+        ("/sys/fs/cgroup", "running chamber is under /sys"),
+    ],
+)
+def test_engine_on_another_machine_is_told_apart_from_a_broken_one(
+    lab: Lab, copy: Copy, hidden: str, says: str
+) -> None:
+    """What another machine's engine cannot see of this one, and this one of it, is hidden by a mount of our own."""
+    if os.geteuid():
+        pytest.skip("only root can hide a folder by a mount")
+    command = (
+        f"mount -t tmpfs tmpfs {hidden} && exec '{sys.executable}' -m client.cli node doctor --dir '{copy.node}' --json"
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", command],
+        env=lab.environment | copy.environment,
+        capture_output=True,
+        check=False,
+    )
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert (found["engine"]["level"], found["chamber"]["level"]) == ("ok", "failed")
+    assert says in found["chamber"]["sentence"]
 
 
 def test_node_that_runs_is_well_and_every_check_was_made(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,31 @@ def test_process_that_cannot_be_killed_is_an_alarm(root: Path, monkeypatch: pyte
         Cgroups("cgroupfs").clear("abc")
 
 
-def test_hidden_cgroups_are_refused(root: Path) -> None:
-    with pytest.raises(InfrastructureLost, match="cgroups-hidden"):
-        Cgroups("cgroupfs").check_visible()
+@pytest.mark.parametrize(
+    ("shown", "runs", "refused"),
+    [
+        (None, False, True),  # not even the place where an engine puts them
+        ("docker", True, True),  # there is an engine here, and it is another one
+        ("docker/abc", True, True),  # its processes are in another namespace: the list is empty and always will be
+        ("docker", False, False),  # it ended before anybody looked
+        ("docker/abc/1", True, False),
+    ],
+)
+def test_chamber_that_runs_and_cannot_be_seen_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch, shown: str | None, runs: bool, refused: bool
+) -> None:
+    folder, _, process = (shown or "").partition("/abc")
+    if shown:
+        (root / folder).mkdir(parents=True)
+    if "/abc" in (shown or ""):
+        (root / "docker/abc").mkdir()
+        (root / "docker/abc/cgroup.procs").write_text(process.removeprefix("/"))
+    monkeypatch.setattr(cgroups, "GONE_SECONDS", 0.05)
+    with pytest.raises(InfrastructureLost, match="cgroups-hidden") if refused else nullcontext():
+        Cgroups("cgroupfs").check_visible("abc", lambda: runs)
+
+
+def test_chamber_whose_end_the_engine_learns_late_is_no_hidden_one(root: Path) -> None:
+    (root / "docker").mkdir(parents=True)
+    words = iter([True, True, False])
+    Cgroups("cgroupfs").check_visible("abc", lambda: next(words))
