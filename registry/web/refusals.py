@@ -17,13 +17,14 @@ from faces.pages import Pages
 from protocol.errors import SafeconductError
 from registry.request import desk_of
 from registry.web.doors import Looker, form_of, looker_of, own_path, this_browser
+from registry.web.draft_form import PREFIX
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 FOR_PROGRAMS: Final = ("/api/", "/health", "/ready", "/metrics", "/static/")
 
-TYPED: Final = ("rationale", "reason", "text", "address")
-"""The fields in which people write."""
+TYPED: Final = ("rationale", "reason", "text", "address", "project", "purpose", "persons")
+"""The fields in which people write, besides the parameters of a job."""
 
 _HTTP: Final = {
     404: ("page-unknown", "There is no such page, or it is not yours to see. Start from the first page."),
@@ -87,7 +88,8 @@ async def _typed(request: Request, error: Exception) -> tuple[str, ...]:
         fields = refusal.untrusted_fields
     except FaceError:  # no form of ours: there is nothing to keep
         return ()
-    return tuple(value.strip() for name in TYPED for value in fields.get(name, ()) if value.strip())
+    named = [name for name in fields if name in TYPED or name.startswith(PREFIX)]
+    return tuple(value.strip() for name in named for value in fields[name] if value.strip())
 
 
 def _form_page(request: Request) -> str:

@@ -139,6 +139,24 @@ def test_a_form_that_comes_after_the_sessions_end_gives_back_what_was_typed(aske
         assert number(hub, table) == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/my/algorithms/{}/ask", {"act": "check", "project": "t2d", "purpose": TYPED, "persons": "rita"}),
+        ("/my/jobs/new", {"act": "check", "rho": "1", "p-variant": TYPED}),
+        ("/account/address", {"address": TYPED}),
+    ],
+)
+def test_so_do_a_researchers_own_forms(asked: tuple[Any, str], path: str, form: dict[str, str]) -> None:
+    hub, algorithm = asked
+    hub.now += IDLE
+
+    answer = visit(hub, AUTHOR, path.format(algorithm), form)
+
+    assert answer.status_code == 401
+    assert "My reasons, &lt;b&gt;at length&lt;/b&gt;." in answer.text
+
+
 def sent(hub: Any, algorithm: str, act: str, **headers: str) -> httpx.Response:
     page = f"http://localhost:8400/reviews/{algorithm}"
     return visit(hub, "meri", f"/reviews/{algorithm}/{act}", LATE[act], headers={"Referer": page, **headers})
