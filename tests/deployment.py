@@ -101,3 +101,11 @@ class Deployment:
     def _compose(self) -> list[str]:
         files = ["--env-file", str(self._file), "--file", f"{ROOT}/compose/{self.kind}.yaml"]
         return ["docker-compose", "--project-name", self.project, *files]
+
+
+def make_certificate(folder: Path, address: str) -> None:
+    """Make a key and a certificate of its own for an address."""
+    subject = ["-subj", "/CN=registry", "-addext", f"subjectAltName=IP:{address}", "-days", "30"]
+    files = ["-keyout", str(folder / "tls-key.pem"), "-out", str(folder / "tls.pem")]
+    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    subprocess.run(["openssl", "req", *kind, *files, *subject], check=True, capture_output=True)

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import engine as docker
 import images
 import pytest
 import tiny_image
-from deployment import Deployment
+from deployment import Deployment, make_certificate
 from factory import AUTHOR, HOLDER, OFFICE, RESEARCHER, World, digest_of, key_entry, private_key, recipient_key
 from machine import Machine
 from node_lab import wait_for
@@ -90,7 +90,7 @@ def network(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     folder = tmp_path_factory.mktemp("deployed")
     staging = Path("/dev/shm") / f"sc-compose-{secrets.token_hex(4)}"
     url, suffix = f"https://{address}:8443", secrets.token_hex(3)
-    _certificate(folder, address)
+    make_certificate(folder, address)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(folder / "tls.pem"))
         registry = _registry(folder / "registry", f"sc{suffix}registry", url, names)
@@ -113,13 +113,6 @@ def network(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 def _worlds() -> dict[str, World]:
     now = datetime.now(UTC).replace(microsecond=0)
     return {name: World(now=now, node=name, dataset=dataset) for name, dataset in NODES.items()}
-
-
-def _certificate(folder: Path, address: str) -> None:
-    subject = ["-subj", "/CN=registry", "-addext", f"subjectAltName=IP:{address}", "-days", "30"]
-    files = ["-keyout", str(folder / "tls-key.pem"), "-out", str(folder / "tls.pem")]
-    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    subprocess.run(["openssl", "req", *kind, *files, *subject], check=True, capture_output=True)
 
 
 def _registry(home: Path, project: str, url: str, names: dict[str, str]) -> Deployment:
@@ -171,7 +164,7 @@ def _bring_up(node: Deployment, world: World, url: str, pinned: dict[str, Any]) 
     synthesise("FI", PEOPLE, sorted(NODES).index(world.node), data)
     for file in data.iterdir():
         file.chmod(0o444)
-    node.run("node", FINGERPRINT=digest_of(root))
+    node.run("node", "witness", FINGERPRINT=digest_of(root))
     request = json.loads((node.home / "request.json").read_bytes())
     proved = {"keys": request["keys"], "proofs": request["proofs"]}
     accreditation = world.sign(world.accreditation(world.node, **proved), OFFICE)
@@ -207,6 +200,7 @@ def test_deployed_node_passes_doctor(network: Network) -> None:
     network.nodes["node-fi"].wait_until_healthy(PARTS)
     said = network.nodes["node-fi"].run("doctor")
     assert "ok      chamber" in said
+    assert "ok      ledger" in said
     assert "failed" not in said
 
 
@@ -233,9 +227,17 @@ def test_job_across_two_deployed_nodes_survives_the_stop_of_one_and_is_charged_o
 
 def test_admin_page_of_a_deployed_node_answers(network: Network) -> None:
     node = network.nodes["node-fi"]
-    invited = json.loads(node.run("admin", ADMIN="anna"))
-    assert (invited["admin"], invited["page"]) == ("anna", "http://localhost:8470/enrol")
+    assert json.loads(node.run("admin", ADMIN="anna"))["page"] == "http://localhost:8470/enrol"
     node.wait_until_healthy(PARTS + 1)
+
+
+def test_deployed_node_is_backed_up_without_the_head_that_is_on_another_disk(network: Network) -> None:
+    node = network.nodes["node-fi"]
+    node.run("backup")
+    (file,) = (node.home / "backup").iterdir()
+    with tarfile.open(file) as archive:
+        assert {"keys/node.pem", "ledger.head"} & set(archive.getnames()) == {"keys/node.pem"}
+    assert (node.home / "witness" / "ledger.head").is_file()
 
 
 def test_part_that_only_looks_cannot_read_keys_or_data(network: Network) -> None:

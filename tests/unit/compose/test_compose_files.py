@@ -81,6 +81,7 @@ def test_part_that_only_looks_sees_neither_keys_nor_data(name: str) -> None:
     assert part["secrets"] == ["database_login"]
     assert [volume.rpartition("}")[2] for volume in part["volumes"]] == [
         "/node:/state:ro",
+        "/witness:/witness:ro",
         "/sockets/postgres:/run/postgresql:ro",
     ]
     hidden = {mount.partition(":")[0] for mount in part["tmpfs"] if "mode=0000" in mount}
