@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from faces.forms import Form
-from protocol.documents.amount import read_nano
 from protocol.documents.parameters import check_parameters
 from protocol.documents.strict import Json, build, canonical, parse_json
 from protocol.errors import Refused
 from registry.actions.choice import Choice
 from registry.actions.draft import Composed
+from registry.domain.terms import read_rho
+from registry.errors import Malformed
 
 Errors = tuple[tuple[str, str], ...]
 
@@ -120,7 +121,8 @@ def read_parameters(
                 check_parameters(_alone(name, one), {name: value})
                 found[name] = value
         except (Refused, ValueError) as problem:
-            errors.append((f"{PREFIX}{name}", f"{one.get('title', name)}: {_said(problem)}"))
+            wrong = _said(problem, name) if typed.get(name) else "is needed."
+            errors.append((f"{PREFIX}{name}", f"{one.get('title', name)}: {wrong}"))
     return found
 
 
@@ -128,11 +130,11 @@ def _alone(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}
 
 
-def _said(problem: Exception) -> str:
+def _said(problem: Exception, name: str) -> str:
     """What is wrong, without what the check says to programs about where it is."""
     if not isinstance(problem, Refused):
         return str(problem)
-    return problem.sentence.partition("schema: ")[2] or problem.sentence
+    return (problem.sentence.partition("schema: ")[2] or problem.sentence).removeprefix(f"parameters.{name} ")
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
@@ -148,7 +150,7 @@ def _value(schema: Mapping[str, Any], text: str, *, required: bool) -> Any:
     if not text and not required:
         return _ABSENT
     if not text and kind != "text":
-        raise ValueError("is needed.")
+        raise ValueError
     if kind == "text":
         return text
     if kind == "number":
@@ -198,7 +200,7 @@ def _blocks(text: str, choice: Choice, errors: list[tuple[str, str]]) -> int:
 
 def _rho(field_name: str, text: str, errors: list[tuple[str, str]]) -> int:
     try:
-        return read_nano(text)
-    except ValueError as problem:
-        errors.append((field_name, str(problem)))
+        return read_rho(text)
+    except Malformed as problem:
+        errors.append((field_name, problem.sentence))
         return 0

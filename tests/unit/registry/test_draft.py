@@ -122,12 +122,13 @@ def test_answers_are_shown_with_errors_in_the_outputs_own_unit_and_what_is_left(
 @pytest.mark.parametrize(
     ("field", "typed", "said"),
     [
-        ("rho", "a lot", "is not a decimal number"),
-        ("rho", "", "is not a decimal number"),
-        ("interval", "some", "is not a decimal number"),
+        ("rho", "a lot", "Write ρ as a decimal above zero"),
+        ("rho", "", "Write ρ as a decimal above zero"),
+        ("interval", "some", "Write ρ as a decimal above zero"),
         ("blocks", "many", "Enter how many blocks"),
         ("blocks", "0", "Enter how many blocks"),
-        ("p-variant", "not a variant", "breaks the schema's pattern"),
+        ("p-variant", "", "variant: is needed."),
+        ("p-variant", "not a variant", "variant: breaks the schema's pattern"),
         ("purpose", "DUO:0000042", "Choose one of the algorithm's purposes."),
         ("place", [], "Choose at least one dataset."),
     ],
