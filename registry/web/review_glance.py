@@ -16,7 +16,7 @@ def glance(page: OnePage) -> tuple[Item, ...]:
         ("Consent of every dataset covers the purposes", "#who", *_consent(page)),
         ("The image is what the author signed, and nodes would load it", "#image", *_image(page)),
         ("Rehearsed on synthetic data", "#rehearsal", *_rehearsal(page)),
-        ("Changed since a version that you know", "#changed", *_changes(page)),
+        ("Fields that changed since a version that you know", "#changed", *_changes(page)),
     )
 
 
@@ -56,4 +56,4 @@ def _rehearsal(page: OnePage) -> tuple[str, str]:
 def _changes(page: OnePage) -> tuple[str, str]:
     if not page.comparisons:
         return "You know none", "grey"
-    return f"{max(len(each.changes) for each in page.comparisons)} fields at most", "blue"
+    return f"{max(len(each.changes) for each in page.comparisons)} changed", "blue"

@@ -76,11 +76,12 @@ def test_a_page_full_of_evidence_is_accessible_with_all_of_it_open(
     page = sign_in(registry, "meri", page_of(origin_of(registry)), authenticator)
 
     page.goto(f"{origin_of(registry)}/reviews/{algorithm}")
+    screenshot(page, "review-evidence")
     page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true })")
 
     for words in ("Budget and consent at each node", "Changes since association 1.0.0", "Rehearsed on synthetic data"):
         assert page.get_by_text(words).first.is_visible(), words
     assert page.locator("svg.face-plot").count() == 2
     assert_accessible(page)
-    screenshot(page, "review-evidence")
+    screenshot(page, "review-evidence-open")
     assert_no_csp_violation(page)

@@ -67,7 +67,7 @@ REFUSED = Contents(archive="0" * 64, refused="It holds a setuid file. [image-set
         ({"rehearsals": rehearsals(True, awaited=("a",))}, 3, "1 awaited", "orange"),
         ({"rehearsals": rehearsals(True, False, awaited=("a",))}, 3, "Not fit", "red"),
         ({"comparisons": []}, 4, "You know none", "grey"),
-        ({}, 4, "2 fields at most", "blue"),
+        ({}, 4, "2 changed", "blue"),
     ],
 )
 def test_each_state_has_its_words(changes: dict[str, Any], row: int, words: str, colour: str) -> None:
