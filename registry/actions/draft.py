@@ -22,7 +22,7 @@ from registry.actions import accepted
 from registry.actions.choice import Choice, find_choice
 from registry.actions.code import new_code
 from registry.actions.desk import Desk
-from registry.actions.spending import Spending, spending
+from registry.actions.spending import Spending, foresee_short, spending
 from registry.domain.account import Person
 from registry.domain.caller import missing
 from registry.domain.limits import DRAFT_DAYS, DRAFTS_PER_RESEARCHER, PLACES_PER_DRAFT
@@ -173,12 +173,13 @@ def _look_at(
         rho=_shares(names, choice.spec, composed),
     )
     entry = entry_of(tx, place.node, place.dataset)
-    refusals = tuple(foresee(made, choice.spec, choice.approvals, entry, now))
+    known = spending(tx, made, [approval.conditions for approval in choice.approvals])
+    refusals = (*foresee(made, choice.spec, choice.approvals, entry, now), *foresee_short(known, made))
     return Looked(
         draft=made,
         expected=_expected(made, choice.spec, entry),
         refusals=refusals,
-        spending=spending(tx, made, [approval.conditions for approval in choice.approvals]),
+        spending=known,
     )
 
 

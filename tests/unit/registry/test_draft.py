@@ -243,7 +243,44 @@ def test_what_a_receipt_told_is_told_again(approved: Any) -> None:
     told = approved.refusal(order, rho_left_nano=7_000_000)
     assert approved.post(f"/nodes/{NODE}/receipts", told, NODE).is_success
 
-    assert "0.007 ρ, 2026-11-23" in sent(approved)[1]
+    page = sent(approved)[1]
+
+    assert "0.007 ρ, 2026-11-23" in page
+    assert "[budget-told]" in page
+
+
+def answered(hub: Any, nonce: str, **changes: Any) -> None:
+    """An order of mine under these approvals, and what its node decided."""
+    order = hub.order(hub.algorithm, approvals=hub.votes, nonce=nonce * 32)
+    hub.publish("orders", order)
+    released = {"decision": "released", "code": "released", "release_digest": "0" * 64} | changes
+    assert hub.post(f"/nodes/{NODE}/receipts", hub.refusal(order, **released), NODE).is_success
+
+
+def test_what_my_own_orders_spent_under_the_approvals_is_counted(approved: Any) -> None:
+    for nonce in "123":
+        answered(approved, nonce, rho_charged_nano=31_250_000)
+    answered(approved, "4", decision="refused", code="gate-blocks", release_digest=None)
+
+    page = sent(approved)[1]
+    assert "0.03125 of 0.125 ρ, 3 of 4 runs used by you" in page
+    assert "Would be refused" not in page
+
+    answered(approved, "5", rho_charged_nano=1)
+    page = sent(approved)[1]
+    assert "[approval-rho-exceeded]" in page
+    assert "[runs-exceeded]" in page
+
+
+@pytest.mark.parametrize(("left", "refused"), [(31_250_000, False), (31_249_999, True)])
+def test_a_dataset_whose_budget_is_spent_is_foreseen(approved: Any, left: int, refused: bool) -> None:
+    told = {"dataset": DATASET, "rho_left_nano": left, "rho_cap_nano": 500_000_000}
+    assert approved.request("PUT", f"/nodes/{NODE}/budgets", NODE, json={"budgets": [told]}).is_success
+
+    page = sent(approved)[1]
+
+    assert ("[budget-dataset]" in page) == refused
+    assert "ρ, 2026-11-23 08:00 UTC" in page
 
 
 def test_typed_text_is_never_markup(approved: Any) -> None:
