@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from errors import CannotSetUp
@@ -64,6 +64,29 @@ def stop(machine: Machine, name: str, *, seconds: float = 20) -> bool:
             _signal(machine, number, signal.SIGKILL)
         time.sleep(POLL_SECONDS)
     return True
+
+
+def naming(path: Path) -> list[int]:
+    """The programs that name this file, or something in this folder, as an argument of theirs."""
+    return [number for number in _numbers() if number != os.getpid() and _names(number, os.fsencode(path))]
+
+
+def kill(machine: Machine, numbers: Iterable[int]) -> None:
+    """End programs without asking."""
+    for number in numbers:
+        _signal(machine, number, signal.SIGKILL)
+
+
+def _numbers() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+
+
+def _names(number: int, path: bytes) -> bool:
+    try:
+        words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(word == path or word.startswith(path + b"/") for word in words)
 
 
 def _number(machine: Machine, name: str) -> int | None:

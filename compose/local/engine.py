@@ -218,6 +218,8 @@ def remove(machine: Machine) -> None:
     for name in ("dockerd", "containerd"):
         if daemons.stop(machine, name):
             say("Docker", f"ended {name}")
+    # Each container has a process beside it, which a container manager that was killed does not take along.
+    daemons.kill(machine, daemons.naming(machine.sockets / "containerd.sock"))
     _remove_folders(machine)
 
 

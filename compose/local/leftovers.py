@@ -10,9 +10,9 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
+import daemons
 from machine import Machine, say
 
 MEMORY = Path("/dev/shm")  # noqa: S108  the nodes' own folders in it, by name
@@ -21,7 +21,7 @@ GRACE_SECONDS = 10
 
 def remove(machine: Machine) -> None:
     """End what runs on and free its memory. Call it while the engine lives: nodes remove their own containers."""
-    numbers = list(_programs(machine))
+    numbers = daemons.naming(machine.run / "demo")
     if numbers:
         say("programs", f"ending {len(numbers)} that an interrupted demo left running")
     for how in (signal.SIGTERM, signal.SIGKILL):
@@ -32,17 +32,6 @@ def remove(machine: Machine) -> None:
     for settings in machine.run.glob("demo/**/node.toml"):
         digest = hashlib.sha256(os.fsencode(settings.parent.absolute())).hexdigest()
         shutil.rmtree(MEMORY / f"safeconduct-{digest[:16]}", ignore_errors=True)
-
-
-def _programs(machine: Machine) -> Iterator[int]:
-    below = os.fsencode(machine.run / "demo") + b"/"
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):
-            number = int(entry.name)
-            if number != os.getpid() and any(
-                word.startswith(below) for word in (entry / "cmdline").read_bytes().split(b"\0")
-            ):
-                yield number
 
 
 def _wait(numbers: list[int]) -> list[int]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import broker
@@ -84,16 +85,32 @@ def test_process_that_took_over_a_number_is_not_ended(machine):
     assert alive
 
 
-def test_program_of_an_interrupted_demo_is_ended(machine):
+@contextmanager
+def program_that_names(path):
     code = "import time; print('up', flush=True); time.sleep(60)"
-    program = [sys.executable, "-c", code, str(machine.run / "demo/nodes/node-fi")]
-    with subprocess.Popen(program, stdout=subprocess.PIPE) as child:
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()  # only then does it show its arguments
+        yield child
+        child.kill()
 
+
+def test_program_of_an_interrupted_demo_is_ended(machine):
+    with program_that_names(machine.run / "demo/nodes/node-fi") as child:
         leftovers.remove(machine)
 
         assert child.wait(timeout=5) != 0
+
+
+def test_what_a_killed_container_manager_leaves_running_ends_with_the_engine(machine):
+    with (
+        program_that_names(machine.sockets / "containerd.sock") as shim,
+        program_that_names(machine.sockets / "containerd.sock.of-another") as other,
+    ):
+        engine.remove(machine)
+
+        assert shim.wait(timeout=5) != 0
+        assert other.poll() is None
 
 
 def test_second_set_up_waits_for_the_first(machine):
