@@ -86,8 +86,9 @@ def _add_system_libraries(machine: Machine, folder: Path) -> None:
     """Lay beside what some of the locked distributions count on and the base has not: the C++ library, the zone UTC."""
     root = base_image.root_of_packages(machine, folder, "libstdc++6,tzdata")
     with tarfile.open(root) as packages:
-        wanted = [member for member in packages if SYSTEM_LIBRARIES.fullmatch(member.name.removeprefix("./"))]
-        packages.extractall(folder / "system", wanted, filter="data")
+        for member in packages:
+            if SYSTEM_LIBRARIES.fullmatch(member.name.removeprefix("./")):
+                packages.extract(member, folder / "system")  # from the distribution: its names are believed
     root.unlink()
 
 
