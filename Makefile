@@ -20,9 +20,10 @@ demo: up
 	@$(SET) exec safeconduct demo $(if $(JSON),--json-file '$(JSON)') $(if $(GENOMES),--genomes '$(GENOMES)')
 
 # Most tests wait more than they compute and run side by side; what measures chambers runs by itself afterwards.
+# They keep their order, in which the long ones come first, so that short ones fill the end.
 ALONE = $(wildcard tests/attacks/test_*.py) tests/contract $(wildcard tests/integration/test_chamber_*.py) \
         tests/integration/test_compose.py tests/integration/test_two_machines.py tests/privacy/test_release_times.py
-BESIDE = -n 3 --dist loadfile $(ALONE:%=--ignore=%) --cov --cov-report= --cov-fail-under=0
+BESIDE = -n 3 --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%) --cov --cov-report= --cov-fail-under=0
 
 test: tests-up
 ifdef ARGS

@@ -80,3 +80,12 @@ def test_index_that_names_no_manifest_is_refused(manifest: object) -> None:
         read_identity(io.BytesIO(archive), ImageLimits())
 
     assert refusal.value.code == "image-document"
+
+
+def test_index_that_is_no_json_is_refused() -> None:
+    archive = Archive().write().replace(b'"manifests":', b'"manifests"!', 1)
+
+    with pytest.raises(Refused) as refusal:
+        read_identity(io.BytesIO(archive), ImageLimits())
+
+    assert refusal.value.code == "image-document"
