@@ -23,6 +23,7 @@ from faces.passkeys import Ceremony, Credential
 from faces.sessions import ABSOLUTE, Session, check_live, is_stale
 from protocol.crypto.digest import sha256_hex
 from registry.actions import identity
+from registry.actions.code import hash_secret
 from registry.actions.desk import Desk
 from registry.domain.account import Person, check_may_have_account, check_may_invite
 from registry.domain.caller import Caller, missing
@@ -60,7 +61,7 @@ def invite(desk: Desk, caller: Caller, subject: str, now: datetime) -> Invited:
         check_may_invite(caller, subject, _offices(tx, subject, now))
         check_may_have_account(identity.find(tx, desk, subject, now).caller)
         Ceremonies(tx).forget_old(now)
-        account.invite(tx, _hash(code), subject, caller.subject, now + INVITATION_LIVES)
+        account.invite(tx, hash_secret(code), subject, caller.subject, now + INVITATION_LIVES)
         document.record(tx, now, caller.subject, "invitation.issued", subject)
     return Invited(url=f"{desk.page.origin}/enrol?code={code}", subject=subject, expires=now + INVITATION_LIVES)
 
@@ -86,7 +87,7 @@ def enrol(desk: Desk, browser: Browser, untrusted_code: str, untrusted_answer: s
         if account.passkey(tx, _id(made.id)) is not None:
             raise Conflict("passkey-taken", "This passkey is registered already. Sign in with it.")
         tx.add(_row(made, invited.subject, now))
-        account.use_invitation(tx, _hash(untrusted_code))
+        account.use_invitation(tx, hash_secret(untrusted_code))
         document.record(tx, now, invited.subject, "passkey.registered", invited.subject, passkey=_id(made.id))
         return _open(tx, invited.subject, browser, now)
 
@@ -224,7 +225,7 @@ def _take(desk: Desk, browser: Browser, purpose: str, now: datetime) -> Ceremony
 
 
 def _invitation(tx: Transaction, untrusted_code: str, now: datetime) -> account.Invitation:
-    found = account.invitation(tx, _hash(untrusted_code))
+    found = account.invitation(tx, hash_secret(untrusted_code))
     if found is None or found.expires <= now:
         raise PasskeyRefused("invitation-stale", "This invitation was used or is too old. Ask for a new one.")
     return found
@@ -240,10 +241,6 @@ def _row(made: Credential, subject: str, now: datetime) -> account.Passkey:
         made=now,
         used=now,
     )
-
-
-def _hash(untrusted: str) -> str:
-    return sha256_hex(untrusted.encode("utf-8", "surrogatepass"))
 
 
 def _id(credential: bytes) -> str:

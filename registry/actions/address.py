@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from faces.errors import TooMany
-from protocol.crypto.digest import sha256_hex
+from registry.actions.code import hash_secret
 from registry.actions.desk import Desk
 from registry.domain.account import check_may_have_account
 from registry.domain.address import LINK_LIVES, REQUESTS_MOST, REQUESTS_WITHIN, check_address
@@ -82,7 +82,7 @@ def code_for(tx: Transaction, sequence: int, now: datetime) -> str:
     if row is None:
         return ""
     code = secrets.token_urlsafe(32)
-    row.hash, row.expires = _hash(code), now + LINK_LIVES
+    row.hash, row.expires = hash_secret(code), now + LINK_LIVES
     return code
 
 
@@ -118,7 +118,7 @@ def forget(desk: Desk, caller: Caller, now: datetime) -> None:
 def _open_request(tx: Transaction, person: str, untrusted_code: str, now: datetime) -> address.AddressRequest:
     row = address.request(tx, person)
     if row is not None and row.hash and row.expires:
-        same = hmac.compare_digest(row.hash, _hash(untrusted_code))
+        same = hmac.compare_digest(row.hash, hash_secret(untrusted_code))
         if same and now < row.expires:
             return row
     raise Forbidden(
@@ -143,7 +143,3 @@ def _tell_former(tx: Transaction, person: str, former: str, what: str, now: date
 def _message(person: str, kind: str, title: str, text: str, path: str, now: datetime) -> Message:
     key = f"{kind}{secrets.token_hex(8)}"
     return Message(person=person, key=key, title=title, text=text, path=path, at=now)
-
-
-def _hash(untrusted: str) -> str:
-    return sha256_hex(untrusted.encode("utf-8", "surrogatepass"))

@@ -1,13 +1,16 @@
 """What nodes offer, and which nodes there are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from protocol.documents.catalogue import BudgetEntry, CatalogueEntry
+from protocol.documents.strict import build
 from registry.actions.desk import Desk
 from registry.domain.caller import Caller, check_is_node
 from registry.store import accreditation, document, order, tables
+from registry.store.base import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,19 @@ def replace_budgets(desk: Desk, caller: Caller, node: str, budgets: list[dict[st
     with desk.store.transaction() as tx:
         tx.merge(tables.ToldBudget(node=node, budgets=budgets, at=now))
         document.record(tx, now, node, "budgets.replaced", node, datasets=len(budgets))
+
+
+def offered_by(tx: Transaction, node: str) -> tuple[CatalogueEntry, ...]:
+    """Return what a node says of its datasets; nothing for one that has said nothing."""
+    offered = order.catalogue(tx, node)
+    return tuple(build(CatalogueEntry, each) for each in offered.datasets) if offered else ()
+
+
+def left_at(tx: Transaction, node: str) -> Iterator[tuple[BudgetEntry, datetime]]:
+    """Yield what a node told of each dataset's budget, and when: more may be charged since."""
+    told = order.budgets(tx, node)
+    if told is not None:
+        yield from ((build(BudgetEntry, each), told.at) for each in told.budgets)
 
 
 def list_nodes(desk: Desk, *, after: int, limit: int) -> tuple[NodeView, ...]:

@@ -1,7 +1,9 @@
-"""The code under which something prepared on a page is fetched to be signed."""
+"""Secrets that are handed out: the code that fetches what was prepared on a page, and what is kept of others."""
 
 import secrets
 from typing import Final
+
+from protocol.crypto.digest import sha256_hex
 
 _BYTES: Final = 32
 
@@ -11,3 +13,8 @@ def new_code() -> str:
     while (code := secrets.token_urlsafe(_BYTES)).startswith("-"):
         pass
     return code
+
+
+def hash_secret(untrusted: str) -> str:
+    """Return what is kept of a secret that was handed out, or of what somebody shows as one."""
+    return sha256_hex(untrusted.encode("utf-8", "surrogatepass"))

@@ -17,8 +17,9 @@ from protocol.documents.expected_noise import Expected, expected_noise
 from protocol.documents.fields import Count, Digest, Positive, Record, Slug, Some, Term
 from protocol.documents.job_order import OrderDraft, RhoShare, share_equally
 from protocol.documents.parameters import check_parameters
-from protocol.documents.strict import Json, build
+from protocol.documents.strict import Json
 from registry.actions import accepted
+from registry.actions.catalogue import offered_by
 from registry.actions.choice import Choice, find_choice
 from registry.actions.code import new_code
 from registry.actions.desk import Desk
@@ -27,7 +28,7 @@ from registry.domain.account import Person
 from registry.domain.caller import missing
 from registry.domain.limits import DRAFT_DAYS, DRAFTS_PER_RESEARCHER, PLACES_PER_DRAFT
 from registry.errors import Conflict, Malformed
-from registry.store import document, draft, order
+from registry.store import document, draft
 from registry.store.base import Transaction
 
 LIFETIME: Final = timedelta(days=DRAFT_DAYS)
@@ -202,9 +203,7 @@ def _expected(made: OrderDraft, spec: Algorithm, entry: CatalogueEntry | None) -
 
 def entry_of(tx: Transaction, node: str, dataset: str) -> CatalogueEntry | None:
     """Return what a node says of one of its datasets."""
-    offered = order.catalogue(tx, node)
-    found = [each for each in offered.datasets if each["dataset"] == dataset] if offered else []
-    return build(CatalogueEntry, found[0]) if found else None
+    return next((one for one in offered_by(tx, node) if one.dataset == dataset), None)
 
 
 def _row(made: OrderDraft, code: str, now: datetime) -> draft.OrderDraft:

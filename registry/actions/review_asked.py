@@ -11,11 +11,10 @@ from math import sqrt
 from protocol.documents.algorithm import Algorithm
 from protocol.documents.amount import NANO, write_nano
 from protocol.documents.approval import Conditions
-from protocol.documents.catalogue import BudgetEntry, CatalogueEntry
 from protocol.documents.strict import build
+from registry.actions.catalogue import left_at, offered_by
 from registry.domain.consent import Consent, describe, judge
 from registry.domain.terms import SETS
-from registry.store import order
 from registry.store.base import Transaction
 from registry.store.tables_review import ReviewRequest
 
@@ -70,10 +69,8 @@ def asked_of(tx: Transaction, request: ReviewRequest, algorithm: Algorithm) -> A
 def _places(tx: Transaction, request: ReviewRequest, conditions: Conditions, algorithm: Algorithm) -> Iterator[Place]:
     """Each node with each dataset that it offers; a node that offers none of them is shown, too."""
     for node in conditions.nodes:
-        offered = order.catalogue(tx, node)
-        entries = [build(CatalogueEntry, each) for each in (offered.datasets if offered else [])]
         left = _left(tx, node)
-        wanted = [entry for entry in entries if entry.dataset in conditions.datasets]
+        wanted = [entry for entry in offered_by(tx, node) if entry.dataset in conditions.datasets]
         for entry in wanted:
             yield Place(
                 node=node,
@@ -89,13 +86,9 @@ def _places(tx: Transaction, request: ReviewRequest, conditions: Conditions, alg
 
 
 def _left(tx: Transaction, node: str) -> dict[str, str]:
-    """Return what a node told of each dataset's budget, and when: more may be charged since."""
-    told = order.budgets(tx, node)
-    if told is None:
-        return {}
-    entries = [build(BudgetEntry, each) for each in told.budgets]
-    when = f"{told.at:%Y-%m-%d %H:%M} UTC"
+    """Return what a node told of each dataset's budget, in words."""
     return {
-        one.dataset: f"{write_nano(one.rho_left_nano)} of {write_nano(one.rho_cap_nano)}, told at {when}"
-        for one in entries
+        one.dataset: f"{write_nano(one.rho_left_nano)} of {write_nano(one.rho_cap_nano)}, "
+        f"told at {at:%Y-%m-%d %H:%M} UTC"
+        for one, at in left_at(tx, node)
     }

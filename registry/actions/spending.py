@@ -11,11 +11,10 @@ from datetime import datetime
 from protocol.chain.foresee import Foreseen
 from protocol.documents.amount import write_nano
 from protocol.documents.approval import Conditions
-from protocol.documents.catalogue import BudgetEntry
 from protocol.documents.job_order import OrderDraft
 from protocol.documents.receipt import Receipt
-from protocol.documents.strict import build
 from registry.actions import accepted
+from registry.actions.catalogue import left_at
 from registry.store import document, order
 from registry.store.base import Transaction
 
@@ -87,7 +86,5 @@ def _short(code: str, who: str, left: int, needed: int, whom: str) -> Foreseen:
 
 
 def _of_dataset(tx: Transaction, made: OrderDraft) -> tuple[int | None, datetime | None]:
-    told = order.budgets(tx, made.node)
-    entries = [build(BudgetEntry, each) for each in told.budgets] if told else []
-    left = next((one.rho_left_nano for one in entries if one.dataset == made.dataset), None)
-    return left, told.at if told and left is not None else None
+    told = ((one.rho_left_nano, at) for one, at in left_at(tx, made.node) if one.dataset == made.dataset)
+    return next(told, (None, None))

@@ -16,6 +16,7 @@ from protocol.crypto.assertion import Assertion, check_assertion, read_client_id
 from protocol.crypto.keys import PublicKey
 from protocol.errors import Refused
 from registry.actions import identity
+from registry.actions.code import hash_secret
 from registry.actions.desk import Desk
 from registry.domain.caller import Caller
 from registry.domain.limits import ASSERTION_MEMORY_SECONDS, TOKEN_SECONDS
@@ -43,7 +44,7 @@ def issue(desk: Desk, untrusted_assertion: str, untrusted_client: str | None, no
         used = hashlib.sha256(f"{found.client_id} {found.token_id}".encode()).hexdigest()
         if not token.remember_assertion(tx, used, now + timedelta(seconds=ASSERTION_MEMORY_SECONDS)):
             raise Unauthenticated("assertion-replayed", "This login assertion was used before. Make a new one.")
-        token.add(tx, _hash(fresh), found.client_id, kind, keyid, now + timedelta(seconds=TOKEN_SECONDS))
+        token.add(tx, hash_secret(fresh), found.client_id, kind, keyid, now + timedelta(seconds=TOKEN_SECONDS))
         document.record(tx, now, found.client_id, "token.issued", found.client_id)
     return Issued(access_token=fresh, expires_in=TOKEN_SECONDS)
 
@@ -51,7 +52,7 @@ def issue(desk: Desk, untrusted_assertion: str, untrusted_client: str | None, no
 def authenticate(desk: Desk, untrusted_token: str, now: datetime) -> Caller:
     """Return whom a token speaks for, if it, its holder and the key it was asked for with are still good."""
     with desk.store.reading() as tx:
-        found = token.get(tx, _hash(untrusted_token))
+        found = token.get(tx, hash_secret(untrusted_token))
         if found is None or found.expires <= now:
             raise Unauthenticated("token-invalid", "The access token is unknown or has expired. Ask for a new one.")
         holder = identity.find(tx, desk, found.subject, now)
@@ -86,7 +87,3 @@ def _for_any(desk: Desk, untrusted: str, keys: tuple[PublicKey, ...], now: datet
                 raise
             refusal = refusal if error.code == "key-unknown" else error
     raise refusal
-
-
-def _hash(untrusted_token: str) -> str:
-    return hashlib.sha256(untrusted_token.encode("utf-8", "surrogatepass")).hexdigest()
