@@ -36,7 +36,7 @@ async def caller_of(
     return await run_in_threadpool(token.authenticate, desk, untrusted.strip(), now)
 
 
-def known_caller(caller: Annotated[Caller | None, Depends(caller_of)]) -> Caller:
+async def known_caller(caller: Annotated[Caller | None, Depends(caller_of)]) -> Caller:
     """Return who is asking; raises Unauthenticated for nobody."""
     return check_known(caller)
 

@@ -3,17 +3,30 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from registry.domain.standing import Revocations, Standing
 from registry.store.base import Transaction
 from registry.store.tables import Accreditation, KeyHolder, Status
 
+# Every request asks these: the statements are made once, and compiled once.
+_CURRENT = (
+    select(Accreditation)
+    .where(Accreditation.subject == bindparam("subject"))
+    .order_by(Accreditation.valid_from.desc(), Accreditation.sequence.desc())
+    .limit(1)
+)
+_TOP = select(Status.office, func.max(Status.version).label("version")).group_by(Status.office).subquery()
+_NEWEST_STATUSES = (
+    select(Status)
+    .join(_TOP, (Status.office == _TOP.c.office) & (Status.version == _TOP.c.version))
+    .order_by(Status.office)
+)
+
 
 def current(tx: Transaction, subject: str) -> Accreditation | None:
     """Return the newest accreditation of a person or a node."""
-    newest = (Accreditation.valid_from.desc(), Accreditation.sequence.desc())
-    return tx.scalars(select(Accreditation).where(Accreditation.subject == subject).order_by(*newest).limit(1)).first()
+    return tx.scalars(_CURRENT, {"subject": subject}).first()
 
 
 def current_digests(tx: Transaction, subjects: Iterable[str]) -> tuple[str, ...]:
@@ -73,9 +86,7 @@ def of_office(tx: Transaction, office: str, *, after: int, limit: int) -> Sequen
 
 def newest_statuses(tx: Transaction) -> Sequence[Status]:
     """Return each office's newest status."""
-    top = select(Status.office, func.max(Status.version).label("version")).group_by(Status.office).subquery()
-    match = (Status.office == top.c.office) & (Status.version == top.c.version)
-    return tx.scalars(select(Status).join(top, match).order_by(Status.office)).all()
+    return tx.scalars(_NEWEST_STATUSES).all()
 
 
 def revocations(tx: Transaction) -> Revocations:

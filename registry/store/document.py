@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from registry.store.base import Transaction
 from registry.store.tables import Document, Event
+
+_ENVELOPES = select(Document.digest, Document.envelope).where(Document.digest.in_(bindparam("digests", expanding=True)))
 
 
 def get(tx: Transaction, digest: str) -> Document | None:
@@ -24,8 +26,7 @@ def add(tx: Transaction, digest: str, kind: str, envelope: bytes, now: datetime)
 def envelopes(tx: Transaction, digests: Iterable[str]) -> tuple[bytes, ...]:
     """Return the envelopes of those digests that are here and not erased, in the order asked for, each once."""
     wanted = tuple(dict.fromkeys(digests))
-    rows = tx.execute(select(Document.digest, Document.envelope).where(Document.digest.in_(wanted)))
-    found: dict[str, bytes] = dict(rows.all())
+    found: dict[str, bytes] = dict(tx.execute(_ENVELOPES, {"digests": wanted}).all()) if wanted else {}
     return tuple(found[digest] for digest in wanted if found.get(digest))
 
 

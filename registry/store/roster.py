@@ -3,10 +3,17 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from registry.store.base import Transaction
 from registry.store.tables import Roster, RosterMember
+
+_SEATS = (
+    select(Roster)
+    .join(RosterMember, RosterMember.roster == Roster.digest)
+    .where(RosterMember.person == bindparam("person"), Roster.expires > bindparam("now", type_=Roster.expires.type))
+    .order_by(Roster.sequence)
+)
 
 
 def get(tx: Transaction, digest: str) -> Roster | None:
@@ -35,13 +42,7 @@ def add(tx: Transaction, row: Roster, persons: Iterable[str]) -> None:
 
 def seats_of(tx: Transaction, person: str, now: datetime) -> tuple[str, ...]:
     """Return the digests of the unexpired newest rosters on which `person` sits."""
-    mine = (
-        select(Roster)
-        .join(RosterMember, RosterMember.roster == Roster.digest)
-        .where(RosterMember.person == person, Roster.expires > now)
-        .order_by(Roster.sequence)
-    )
-    rows = tx.scalars(mine).all()
+    rows = tx.scalars(_SEATS, {"person": person, "now": now}).all()
     return tuple(row.digest for row in rows if _is_newest(tx, row))
 
 

@@ -49,7 +49,7 @@ class Looker:
         return Visit(browser=self.browser, subject=self.person.subject if self.person else None, links=links + nobody)
 
 
-def pages_of(request: Request) -> Pages:
+async def pages_of(request: Request) -> Pages:
     """Return the pages that the application was made with."""
     pages: Pages = request.app.state.pages
     return pages
@@ -89,7 +89,7 @@ class SignedIn:
 def role(name: str) -> Any:
     """Return the dependency that lets in whoever has a role (`registry.domain.account`)."""
 
-    def check(looker: Anybody) -> SignedIn:
+    async def check(looker: Anybody) -> SignedIn:
         if looker.person is None:
             raise looker.why_nobody or SignInNeeded("sign-in-needed", "Sign in to see this page.")
         check_role(looker.person, name)

@@ -1,5 +1,8 @@
 """Tell the registry how far orders are: a courtesy to the researcher, which may get lost.
 
+That an order was received is told once, to take it from the registry's queue (`acknowledge`); the rest is told in
+rounds, the newest state of each order. An order that has its end meanwhile needs no word: its receipt says more.
+
 For a `padded` job nothing is told between the charge and its end: when its chambers ran and when it was sealed depend
 on the data, and its schedule was fixed at the charge.
 """
@@ -7,12 +10,12 @@ on the data, and its schedule was fixed at the charge.
 from contextlib import suppress
 
 from sandbox.actions.node import Node
-from sandbox.domain.job import JobState
+from sandbox.domain.job import ENDED, JobState
 from sandbox.errors import RegistryDeclined
 from sandbox.hub.registry import Registry
 from sandbox.store import job
 
-ALWAYS = frozenset({JobState.RECEIVED, JobState.HELD, JobState.VERIFIED, JobState.CHARGED})
+ALWAYS = frozenset({JobState.HELD, JobState.VERIFIED, JobState.CHARGED})
 IMMEDIATE = ALWAYS | {JobState.STAGED, JobState.RUNNING}
 
 
@@ -20,8 +23,10 @@ def tell_progress(node: Node, registry: Registry, after: int) -> int:
     """Tell what happened after the event with this number; return the number of the last event told."""
     with node.store.reading() as session:
         events = job.events_after(session, after)
-    told = IMMEDIATE if node.trust.policy.timing == "immediate" else ALWAYS
-    latest = {event.job_id: event for event in events if event.state in told}
+    immediate = node.trust.policy.timing == "immediate"
+    told = IMMEDIATE if immediate else ALWAYS
+    ended = {event.job_id for event in events if event.state in ENDED and immediate}
+    latest = {event.job_id: event for event in events if event.state in told and event.job_id not in ended}
     for event in latest.values():
         try:
             registry.tell_progress(event.job_id, event.state)
@@ -35,7 +40,7 @@ def acknowledge(node: Node, registry: Registry, order: str) -> None:
     with node.store.reading() as session:
         state = job.read_state(session, order)
     with suppress(RegistryDeclined):  # it may know the order's end already; other orders wait behind this one
-        registry.tell_progress(order, state if state in ALWAYS else JobState.CHARGED)
+        registry.tell_progress(order, state if state in ALWAYS | {JobState.RECEIVED} else JobState.CHARGED)
 
 
 def last_event(node: Node) -> int:

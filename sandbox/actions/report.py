@@ -4,6 +4,7 @@ from sandbox.actions.work import Pause, Work, pause_until
 from sandbox.domain.job import JobState
 from sandbox.errors import RegistryDeclined
 from sandbox.store import job
+from sandbox.store.tables import Sealed
 
 
 def report(work: Work) -> Pause | None:
@@ -18,21 +19,24 @@ def report(work: Work) -> Pause | None:
     try:
         if sealed.receipt_acknowledged_at is None:
             node.registry.send_receipt(sealed.receipt)
-            _acknowledge(work, receipt=True)
+            with node.store.transaction() as session:
+                job.acknowledge(session, work.held, node.clock.now(), receipt=True)
         if sealed.ciphertext is not None and sealed.release_acknowledged_at is None:
             node.registry.send_release(work.row.id, sealed.ciphertext)
-            _acknowledge(work, receipt=False)
     except RegistryDeclined as declined:
         return _give_up(work, declined)
-    if work.state is JobState.SEALED:
-        with node.store.transaction() as session:
-            job.move(session, work.held, JobState.REPORTED, node.clock.now())
+    _close(work, sealed)
     return Pause(due_at=None)
 
 
-def _acknowledge(work: Work, *, receipt: bool) -> None:
+def _close(work: Work, sealed: Sealed) -> None:
+    """Note that the registry has all there is."""
+    now = work.node.clock.now()
     with work.node.store.transaction() as session:
-        job.acknowledge(session, work.held, work.node.clock.now(), receipt=receipt)
+        if sealed.ciphertext is not None:
+            job.acknowledge(session, work.held, now, receipt=False)
+        if work.state is JobState.SEALED:
+            job.move(session, work.held, JobState.REPORTED, now)
 
 
 def _give_up(work: Work, declined: RegistryDeclined) -> Pause:

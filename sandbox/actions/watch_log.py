@@ -3,11 +3,11 @@
 Only where the trust root pins a log's key; where it pins none, this node records none, and receipts say nothing of a
 log.
 
-1. At every poll, and for every order, the registry must show a checkpoint that continues the last one this node
-   believed. One that does not (`log-rollback`, `log-fork`) is kept as evidence, and from then on every order is held,
-   until the node's admin has looked and accepts the log anew.
+1. At every poll, and for every order whose approvals the last believed checkpoint does not hold, the registry must show
+   a checkpoint that continues that one. One that does not (`log-rollback`, `log-fork`) is kept as evidence, and from
+   then on every order is held, until the node's admin has looked and accepts the log anew.
 2. A checkpoint that the log did not sign counts as none: orders are held until there is one.
-3. Every approval that an order rests on must be in the log of that checkpoint, or the order is refused.
+3. Every approval that an order rests on must be in the log of a believed checkpoint, or the order is refused.
 4. Checkpoint and proofs go into the receipt, where others compare them with what other nodes saw.
 
 Two processes may watch at once. Each compares with what was known before it asked, so that neither takes the other's
@@ -16,6 +16,7 @@ progress for a roll-back.
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,13 +69,17 @@ def watch(node: Node, registry: Registry) -> Checkpoint | None:
 
 def prove(node: Node, job_id: str, bundle: OrderBundle, approvals: Sequence[str]) -> None:
     """Keep proofs that the log holds these approvals, once for each job; raises Refused (`log-…`) or Held."""
+    key = log_key(node.trust.root)
+    if key is None:
+        return
     with node.store.reading() as session:
-        proved = log.read_proofs(session, job_id) is not None
-    checkpoint = watch(node, node.registry)
-    if proved or checkpoint is None:
+        seen, proved = log.read_seen(session, origin_of(key)), log.read_proofs(session, job_id)
+    _check_quiet(seen)
+    if proved is not None:
         return
     known = {envelope.digest: envelope for envelope in map(read_envelope, bundle.approvals)}
-    proofs = [_prove(node.registry, known[digest], checkpoint) for digest in approvals]
+    believed = open_checkpoint(seen.checkpoint, key) if seen else None
+    checkpoint, proofs = _prove_all(node, [known[digest] for digest in approvals], believed)
     with node.store.transaction() as session:
         log.keep_proofs(session, job_id, checkpoint.raw, proofs)
 
@@ -171,6 +176,17 @@ def _sound(node: Node, shown: Checkpoint, refused: Refused) -> None:
 def _check_quiet(seen: LogSeen | None) -> None:
     if seen is not None and seen.alarm is not None:
         raise Held(seen.alarm, seen.alarm_sentence or "")
+
+
+def _prove_all(node: Node, approvals: list[Envelope], believed: Checkpoint | None) -> tuple[Checkpoint, list[str]]:
+    """Prove them under the checkpoint believed last, which mostly holds them; else under a new one, or not at all."""
+    if believed is not None:
+        with suppress(Refused):
+            return believed, [_prove(node.registry, each, believed) for each in approvals]
+    newest = watch(node, node.registry)
+    if newest is None:
+        raise Held("log-missing", MISSING)
+    return newest, [_prove(node.registry, each, newest) for each in approvals]
 
 
 def _prove(registry: Registry, envelope: Envelope, checkpoint: Checkpoint) -> str:

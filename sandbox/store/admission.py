@@ -12,6 +12,7 @@ from sandbox.store.mark import raise_mark
 from sandbox.store.tables import AuditRow, JobRow, Mark
 
 _MARKS = {code_of(admission): admission for admission in Admission}
+_SAID = select(Mark.at, Mark.name).where(Mark.name.in_(_MARKS))  # made and compiled once: every step asks it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class Standing:
 
 def read_admission(session: Session) -> Standing:
     """Read what the admin said last."""
-    said = session.execute(select(Mark.at, Mark.name).where(Mark.name.in_(_MARKS))).all()
+    said = session.execute(_SAID).all()
     if not said:
         return Standing(admission=Admission.ACCEPTING, since=None)
     since, name = max((row[0], row[1]) for row in said)

@@ -11,19 +11,43 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import CursorResult, and_, case, func, not_, or_, select, update
+from sqlalchemy import CursorResult, Select, and_, bindparam, case, func, not_, or_, select, update
 from sqlalchemy.orm import Session, defer
 
 from sandbox.domain.job import BEFORE_CHARGE, CHARGED_AND_OPEN, ENDED, JobState, Times, check_transition
 from sandbox.errors import Fenced
-from sandbox.store.base import microseconds
+from sandbox.store.base import Moment, microseconds
 from sandbox.store.driver import change
 from sandbox.store.machines import is_bound, is_of_another
 from sandbox.store.rings import ring
-from sandbox.store.tables import JobEvent, JobRow, Sealed
+from sandbox.store.tables import JOB, JobEvent, JobRow, Sealed
 
+T = TypeVar("T")
+
+# What every step asks or writes: the statements are made once, and compiled once.
+_HELD = JobRow.id == bindparam("held_job"), JobRow.fence == bindparam("held_fence")
+_READ_HELD, _STATE_OF_HELD, _WRITE_HELD = (
+    select(JobRow).where(*_HELD),
+    select(JobRow.state).where(*_HELD),
+    update(JOB).where(*_HELD),
+)
+_FREE = or_(JobRow.lease_until.is_(None), JobRow.lease_until <= bindparam("now", type_=Moment()))
+_MOVES = is_of_another(bindparam("here"))
+_CLAIM = (
+    update(JOB)
+    .where(JobRow.id == bindparam("job"), JobRow.due_at <= bindparam("now", type_=Moment()), _FREE)
+    .where(not_(and_(_MOVES, is_bound(bindparam("since", type_=Moment())))))
+    .values(
+        fence=JobRow.fence + 1,
+        run_fence=case((and_(JobRow.lease_owner.is_(None), not_(_MOVES)), JobRow.run_fence), else_=JobRow.fence + 1),
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until", type_=Moment()),
+        machine=case((_MOVES, bindparam("here")), else_=JobRow.machine),
+    )
+    .returning(JobRow.fence, JobRow.run_fence)
+)
 _SEAL = (
     "INSERT INTO sealed (job_id, receipt, ciphertext, sealed_at) "
     "SELECT id, :receipt, :ciphertext, :at FROM job WHERE id = :job AND fence = :fence"
@@ -67,26 +91,12 @@ def claim(
 
     `machine` is where the owner works; other machines that have said since `since` that they live keep their jobs.
     """
-    free = or_(JobRow.lease_until.is_(None), JobRow.lease_until <= now)
-    moves = is_of_another(machine)
-    query = (
-        update(JobRow)
-        .where(JobRow.id == job_id, JobRow.due_at <= now, free, not_(and_(moves, is_bound(since))))
-        .values(
-            fence=JobRow.fence + 1,
-            run_fence=case((and_(JobRow.lease_owner.is_(None), not_(moves)), JobRow.run_fence), else_=JobRow.fence + 1),
-            lease_owner=owner,
-            lease_until=now + lease,
-            machine=case((moves, machine), else_=JobRow.machine),
-        )
-        .returning(JobRow.fence, JobRow.run_fence)
-    )
-    found = session.execute(query).one_or_none()
-    return (
-        None
-        if found is None
-        else Claim(job_id=job_id, fence=found[0], run_fence=found[1], taken_over=found[0] == found[1])
-    )
+    values = {"job": job_id, "owner": owner, "now": now, "until": now + lease, "here": machine, "since": since}
+    found = session.execute(_CLAIM, values).one_or_none()
+    if found is None:
+        return None
+    fence, run_fence = found
+    return Claim(job_id=job_id, fence=fence, run_fence=run_fence, taken_over=fence == run_fence)
 
 
 def extend(session: Session, held: Claim, until: dt.datetime) -> None:
@@ -96,10 +106,7 @@ def extend(session: Session, held: Claim, until: dt.datetime) -> None:
 
 def read_claimed(session: Session, held: Claim) -> JobRow:
     """Read a claimed job, or raise Fenced."""
-    row = session.scalar(select(JobRow).where(JobRow.id == held.job_id, JobRow.fence == held.fence))
-    if row is None:
-        raise Fenced
-    return row
+    return _read_held(session, _READ_HELD, held)
 
 
 def staged_fence(session: Session, job_id: str) -> int | None:
@@ -109,8 +116,7 @@ def staged_fence(session: Session, job_id: str) -> int | None:
 
 def move(session: Session, held: Claim, after: JobState, now: dt.datetime, **values: Any) -> None:
     """Write a job's next state with its event, if the table allows it and the fence still holds."""
-    row = read_claimed(session, held)
-    check_transition(JobState(row.state), after)
+    check_transition(JobState(_read_held(session, _STATE_OF_HELD, held)), after)
     _write(session, held, state=after, delays=0, due_at=now, **({"code": None, "sentence": None} | values))
     session.add(JobEvent(job_id=held.job_id, at=now, fence=held.fence, state=after, code=values.get("code")))
 
@@ -127,9 +133,16 @@ def give_back(session: Session, held: Claim, due_at: dt.datetime | None, now: dt
         ring(session, held.job_id, now)
 
 
+def _read_held(session: Session, statement: Select[T], held: Claim) -> T:
+    found: T | None = session.scalar(statement, {"held_job": held.job_id, "held_fence": held.fence})
+    if found is None:
+        raise Fenced
+    return found
+
+
 def _write(session: Session, held: Claim, **values: Any) -> None:
-    query = update(JobRow).where(JobRow.id == held.job_id, JobRow.fence == held.fence).values(**values)
-    if cast("CursorResult[Any]", session.execute(query)).rowcount == 0:
+    written = session.execute(_WRITE_HELD, {"held_job": held.job_id, "held_fence": held.fence, **values})
+    if cast("CursorResult[Any]", written).rowcount == 0:
         raise Fenced
 
 
@@ -169,7 +182,7 @@ def seal(session: Session, held: Claim, receipt: bytes, ciphertext: bytes | None
 
 def acknowledge(session: Session, held: Claim, now: dt.datetime, *, receipt: bool) -> None:
     """Note that the registry has the receipt, or else the release."""
-    read_claimed(session, held)
+    _read_held(session, _STATE_OF_HELD, held)
     sealed = session.get_one(Sealed, held.job_id)
     if receipt:
         sealed.receipt_acknowledged_at = now

@@ -28,12 +28,12 @@ def living(session: Session, since: dt.datetime) -> frozenset[str]:
     return frozenset(name.removeprefix(MACHINE) for name in session.scalars(select(Observation.name).where(*heard)))
 
 
-def is_bound(since: dt.datetime) -> ColumnElement[bool]:
-    """Whether a job is some machine's that lives (rule 1)."""
+def is_bound(since: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
+    """Whether a job is the machine's of somebody that said since a moment that it lives (rule 1)."""
     heard = exists().where(Observation.name == literal(MACHINE) + JobRow.machine, Observation.at > since)
     return and_(JobRow.state.in_(CHARGED_AND_OPEN), JobRow.machine.is_not(None), heard)
 
 
-def is_of_another(machine: str) -> ColumnElement[bool]:
+def is_of_another(machine: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether a job is another machine's, dead or alive."""
     return and_(JobRow.state.in_(CHARGED_AND_OPEN), JobRow.machine.is_not(None), JobRow.machine != machine)

@@ -39,6 +39,9 @@ class WitnessRow(Base):
     rho_nano: Mapped[int] = mapped_column(BigInteger)  # 0 if the restored ledger still had the charge
 
 
+_UNTIL = select(func.max(RestoreRow.until))  # made and compiled once: every step asks it
+
+
 def was_restored(session: Session, witnessed: Head) -> bool:
     """Tell whether a restore took the place of the chain that ended in `witnessed`."""
     wanted = RestoreRow.witnessed_sequence == witnessed.sequence, RestoreRow.witnessed_head == witnessed.digest
@@ -47,7 +50,7 @@ def was_restored(session: Session, witnessed: Head) -> bool:
 
 def restored_until(session: Session) -> dt.datetime | None:
     """Read the moment before which any order may have been answered; None for a ledger that was never restored."""
-    return session.scalar(select(func.max(RestoreRow.until)))
+    return session.scalar(_UNTIL)
 
 
 def restored_from(session: Session) -> int:

@@ -6,19 +6,30 @@ A ring is a row of the outbox, written in the transaction that made the job due;
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import case, delete, or_, select, update
+from sqlalchemy import bindparam, case, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from sandbox.store.base import Moment
 from sandbox.store.machines import is_bound
-from sandbox.store.tables import JobRow, OutboxRow
+from sandbox.store.tables import JOB, JobRow, OutboxRow
 
 RING_AGAIN_AFTER = dt.timedelta(seconds=10)
+
+# Asked several times a second: the statements are made once, and compiled once.
+_NOTE_RUNG = update(JOB).where(JobRow.id == bindparam("rung_job"))
+_MACHINE = case((is_bound(bindparam("since", type_=Moment())), JobRow.machine), else_=None).label("machine")
+_UNSENT = (
+    select(OutboxRow.id, OutboxRow.job_id, _MACHINE)
+    .join(JobRow, JobRow.id == OutboxRow.job_id)
+    .order_by(OutboxRow.id)
+    .limit(bindparam("most"))
+)
 
 
 def ring(session: Session, job_id: str, now: dt.datetime) -> None:
     """Ask the relay to wake a worker for this job."""
     session.add(OutboxRow(job_id=job_id))
-    session.execute(update(JobRow).where(JobRow.id == job_id).values(rung_at=now))
+    session.execute(_NOTE_RUNG, {"rung_job": job_id, "rung_at": now})
 
 
 def due_jobs(session: Session, now: dt.datetime) -> Sequence[str]:
@@ -41,9 +52,7 @@ def unsent_rings(session: Session, limit: int, since: dt.datetime) -> Sequence[t
 
     A machine is rung alone for its own jobs, as long as it has said since `since` that it lives.
     """
-    machine = case((is_bound(since), JobRow.machine), else_=None).label("machine")
-    rung = select(OutboxRow.id, OutboxRow.job_id, machine).join(JobRow, JobRow.id == OutboxRow.job_id)
-    rows = session.execute(rung.order_by(OutboxRow.id).limit(limit))
+    rows = session.execute(_UNSENT, {"since": since, "most": limit})
     return [(row.id, row.job_id, row.machine) for row in rows]
 
 

@@ -4,9 +4,9 @@ The job row is the truth about a job; everything else about its course is an eve
 """
 
 import datetime as dt
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Table, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sandbox.store.base import Base, Moment
@@ -58,6 +58,9 @@ class JobRow(Base):
     release_at: Mapped[dt.datetime | None] = mapped_column(Moment)
     staged_fence: Mapped[int | None] = mapped_column()  # whose fence names the directory of blocks and outputs
     next_chamber: Mapped[int] = mapped_column(default=0)
+
+
+JOB = cast("Table", JobRow.__table__)  # for updates that no object in a session has to follow
 
 
 class JobEvent(Base):

@@ -3,21 +3,30 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from sandbox.domain.job import CHARGED_AND_OPEN, JobState
 from sandbox.domain.turns import WAITS, Limits, Need, Reserved, Standing, Waiting, whose_turn
+from sandbox.store.base import Moment
 from sandbox.store.rings import ring
 from sandbox.store.tables import JobRow
 
 NEED = "need"  # in the terms that the charge pins
 
+# What every charge and every end of a claim asks: the statements are made once, and compiled once.
+_IS_WAITING = JobRow.state == JobState.VERIFIED, JobRow.code.in_(WAITS)
+_WAITING = select(JobRow.id, JobRow.number, JobRow.project).where(*_IS_WAITING)
+_ANY_WAITING = select(JobRow.id).where(*_IS_WAITING).limit(1)
+_EARLY = and_(JobRow.slots_end_at > bindparam("now", type_=Moment()), JobRow.cancel_requested.is_(False))
+_RESERVING = select(JobRow.state, JobRow.project, JobRow.machine, JobRow.terms).where(
+    or_(JobRow.state.in_(CHARGED_AND_OPEN), _EARLY)
+)
+
 
 def read_standing(session: Session, now: dt.datetime, me: Waiting | None = None) -> Standing:
     """Read who waits, `me` among them, and what is reserved by schedule."""
-    wanted = JobRow.state == JobState.VERIFIED, JobRow.code.in_(WAITS)
-    rows = session.execute(select(JobRow.id, JobRow.number, JobRow.project).where(*wanted))
+    rows = session.execute(_WAITING)
     waiting = {row.id: Waiting(job=row.id, number=row.number, project=row.project) for row in rows}
     if me is not None:
         waiting[me.job] = me
@@ -40,17 +49,13 @@ def wake_next(session: Session, limits: Limits, now: dt.datetime) -> bool:
 
 def is_somebody_waiting(session: Session) -> bool:
     """Tell whether any order waits for its turn."""
-    wanted = JobRow.state == JobState.VERIFIED, JobRow.code.in_(WAITS)
-    return session.scalar(select(JobRow.id).where(*wanted).limit(1)) is not None
+    return session.scalar(_ANY_WAITING) is not None
 
 
 def _reserved(session: Session, now: dt.datetime) -> tuple[Reserved, ...]:
     """Jobs that were charged and by schedule are not over; one that was sealed early keeps what it reserved."""
-    early = and_(JobRow.slots_end_at > now, JobRow.cancel_requested.is_(False))
-    query = select(JobRow.state, JobRow.project, JobRow.machine, JobRow.terms).where(
-        or_(JobRow.state.in_(CHARGED_AND_OPEN), early)
-    )
-    rows = [row for row in session.execute(query) if row.state in CHARGED_AND_OPEN or _is_padded(row.terms)]
+    found = session.execute(_RESERVING, {"now": now})
+    rows = [row for row in found if row.state in CHARGED_AND_OPEN or _is_padded(row.terms)]
     return tuple(Reserved(project=row.project, machine=row.machine, need=need(row.terms)) for row in rows)
 
 

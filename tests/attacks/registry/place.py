@@ -34,13 +34,14 @@ from protocol.documents.receipt import Receipt
 from sandbox.actions.clock import GuardedClock
 from sandbox.actions.init import NewNode, init_node
 from sandbox.actions.node import Node, Times
-from sandbox.actions.progress import tell_progress
+from sandbox.actions.progress import acknowledge
 from sandbox.actions.rosters import add_roster, decide_roster
 from sandbox.chambers.fake import Ending
 from sandbox.data.synthesise import synthesise
 from sandbox.hub.registry import Courier, Registry
 from sandbox.settings import load_settings
 from sandbox.store import ledger
+from sandbox.store.job import recent_jobs
 from sandbox.store.tables import AuditRow, JobRow
 from sandbox.worker.names import ALIVE
 from sandbox.worker.service import Service
@@ -152,7 +153,10 @@ class Stage:
         return made
 
     def close(self) -> None:
-        tell_progress(self.kit.node, self.kit.node.registry, 0)  # what is still queued here is taken from the queue
+        with self.kit.node.store.reading() as session:
+            here = [row.id for row in recent_jobs(session, 100)]
+        for order in here:  # what is still queued at the registry is taken from the queue
+            acknowledge(self.kit.node, self.kit.node.registry, order)
         for connection in self._connections:
             connection.close()
         self.kit.node.store.close()

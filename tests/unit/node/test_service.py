@@ -123,11 +123,16 @@ def test_budgets_are_told_when_they_changed_and_only_then(kit: Any) -> None:
     assert (after["rho_cap_nano"], 0 < after["rho_left_nano"] < cap) == (cap, True)
 
 
-def test_course_of_an_immediate_job_is_told(kit: Any) -> None:
-    before = last_event(kit.node)
-    kit.take()
+def test_course_of_an_immediate_job_is_told_as_long_as_it_has_no_end(kit: Any) -> None:
+    order, before = kit.take(), last_event(kit.node)
+    kit.lose(times=1)
+    assert kit.tick(order).state == "charged"
     assert tell_progress(kit.node, kit.node.registry, before) > before
-    assert [one["state"] for one in told(kit)] == ["received"]
+    assert [one["state"] for one in told(kit)] == ["charged"]
+
+    assert kit.finish(order).state == "reported"
+    assert tell_progress(kit.node, kit.node.registry, 0) == last_event(kit.node)
+    assert [one["state"] for one in told(kit)] == ["charged"]
 
 
 def test_course_of_a_padded_job_is_told_up_to_the_charge_only(kit: Any) -> None:
@@ -140,13 +145,15 @@ def test_course_of_a_padded_job_is_told_up_to_the_charge_only(kit: Any) -> None:
             break
         kit.clock.at = max(kit.clock.at, row.due_at)
     assert row.state == "reported"
-    assert {one["state"] for one in told(kit)} <= {"received", "verified", "charged"}
+    assert {one["state"] for one in told(kit)} <= {"verified", "charged"}
 
 
 def test_registry_that_knows_the_end_already_does_not_stop_the_telling(kit: Any) -> None:
-    kit.take()
+    kit.lose(times=1)
+    kit.tick(kit.take())
     kit.registry.status_of["progress"] = 409
     assert tell_progress(kit.node, kit.node.registry, 0) == last_event(kit.node)
+    assert [one["state"] for one in told(kit)] == ["charged"]
 
 
 def test_loop_goes_on_after_a_failure(kit: Any) -> None:

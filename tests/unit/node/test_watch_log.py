@@ -231,6 +231,35 @@ def test_proved_approvals_go_into_the_receipt(node: Node, registry: FakeRegistry
     assert found.proofs == tuple(HONEST.proof(DOCUMENTS.index(raw), ALL) for raw in BUNDLE.approvals)
 
 
+def test_an_order_rests_on_the_checkpoint_believed_last_if_that_holds_its_approvals(
+    node: Node, registry: FakeRegistry
+) -> None:
+    look(node, registry)
+    registry.size = ALL + 2
+
+    prove(node, JOB, BUNDLE, APPROVALS)
+
+    assert evidence(node, JOB, charged=True).checkpoint == HONEST.at(ALL).raw
+
+
+def test_an_order_with_newer_approvals_rests_on_a_newer_checkpoint(node: Node, registry: FakeRegistry) -> None:
+    registry.size = ALL - 1
+    look(node, registry)
+    registry.size = ALL + 2
+
+    prove(node, JOB, BUNDLE, APPROVALS)
+
+    assert evidence(node, JOB, charged=True).checkpoint == HONEST.at(ALL + 2).raw
+
+
+def test_a_fork_comes_out_with_the_first_order_that_rests_on_it(node: Node, registry: FakeRegistry) -> None:
+    look(node, registry)
+    registry.log = OTHER
+
+    assert code_of(prove, node, JOB, BUNDLE, APPROVALS) == "Held log-fork"
+    assert audit(node) == [("log-alarm", "log-fork")]
+
+
 def test_an_approval_outside_the_log_refuses_the_order(node: Node, registry: FakeRegistry) -> None:
     registry.size = ALL - 1
 
