@@ -28,11 +28,9 @@ T = TypeVar("T")
 
 # What every step asks or writes: the statements are made once, and compiled once.
 _HELD = JobRow.id == bindparam("held_job"), JobRow.fence == bindparam("held_fence")
-_READ_HELD, _STATE_OF_HELD, _WRITE_HELD = (
-    select(JobRow).where(*_HELD),
-    select(JobRow.state).where(*_HELD),
-    update(JOB).where(*_HELD),
-)
+_READ_HELD = select(JobRow).where(*_HELD)
+_STATE_OF_HELD = select(JobRow.state).where(*_HELD)
+_WRITE_HELD = update(JOB).where(*_HELD)
 _FREE = or_(JobRow.lease_until.is_(None), JobRow.lease_until <= bindparam("now", type_=Moment()))
 _MOVES = is_of_another(bindparam("here"))
 _CLAIM = (

@@ -9,7 +9,7 @@ import pytest
 from client_home import home_of
 from client_place import call, done
 from factory import AUTHOR, RESEARCHER
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from registry_process import Registry, running
 from signed_in import origin_of, sign_in, without_script
 
@@ -46,7 +46,7 @@ def test_a_job_is_composed_up_to_the_command_that_signs_it(
     page.get_by_role("link", name="Jobs to be signed").click()
     screenshot(page, "to-be-signed")
     page.get_by_role("button", name="Forget it").click()
-    assert page.get_by_text("Nothing waits for your signature.").is_visible()
+    expect(page.get_by_text("Nothing waits for your signature.")).to_be_visible()
 
     code = compose(registry, without_script(page, page_of, registry), lambda _: None)  # axe itself needs script
     sign = ("job", "sign", code, "--home", home_of(registry, tmp_path / RESEARCHER, RESEARCHER))
@@ -67,11 +67,11 @@ def compose(registry: Registry, page: Page, check: Callable[[Page], None]) -> st
     check(page)
     page.get_by_label("variant").fill("rs7903146")
     filled_forms.check_answers(page)
-    assert page.get_by_role("heading", name="There is a problem").is_visible()
+    expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
     assert page.get_by_label("variant").input_value() == "rs7903146"
     check(page)
     filled_forms.fill_job(page)
-    assert page.get_by_role("heading", name="Check your answers").is_visible()
+    expect(page.get_by_role("heading", name="Check your answers")).to_be_visible()
     check(page)
     code = filled_forms.confirm_job(page)
     check(page)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from factory import AUTHOR
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from registry_process import Registry, running
 from review_requests import review_request
 from signed_in import origin_of, sign_in, without_script
@@ -33,12 +33,12 @@ def test_a_session_that_ends_while_somebody_writes_loses_no_word(
     elsewhere.get_by_role("button", name="Sign out everywhere", exact=True).click()
     page.get_by_role("button", name="Declare").click()
 
-    assert page.get_by_text("The author is a former student of mine.").is_visible()
+    expect(page.get_by_text("The author is a former student of mine.")).to_be_visible()
     assert_accessible(page)
     page.get_by_role("main").get_by_role("link", name="Sign in").click()
     page.get_by_role("button", name="Sign in with a passkey").click()
     page.wait_for_url(address)
-    assert page.get_by_role("button", name="Declare").is_visible()
+    expect(page.get_by_role("button", name="Declare")).to_be_visible()
 
 
 def test_the_back_button_after_signing_out_shows_no_review_and_nothing_typed(

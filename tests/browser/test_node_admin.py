@@ -12,7 +12,7 @@ import uvicorn
 from admin_place import WEB, Place, make_place
 from factory import HOLDER
 from page_routes import showing
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from faces.browser import NAME
 from protocol.documents.passkey import PasskeyOrigin
@@ -86,7 +86,7 @@ def test_admin_enrols_signs_in_and_runs_the_node(
     page.wait_for_url(f"{served.origin}/")
 
     do(page, "Pause", "a new disk")
-    assert page.get_by_text("by admin:meri: a new disk").is_visible()
+    expect(page.get_by_text("by admin:meri: a new disk")).to_be_visible()
     kit = served.place.kit
     order, other = kit.take(), kit.take()
     assert {kit.tick(one).state for one in (order, other)} == {"held"}
@@ -98,13 +98,13 @@ def test_admin_enrols_signs_in_and_runs_the_node(
     assert kit.finish(other).state == "cancelled"
     page.goto(f"/jobs/{other}")
     assert page.get_by_role("button", name="Cancel").is_disabled()
-    assert page.get_by_text("Not possible: The job is cancelled already").is_visible()
+    expect(page.get_by_text("Not possible: The job is cancelled already")).to_be_visible()
     kit.clock.advance(1)
     page.goto("/")
     do(page, "Resume", "the disk is in")
     assert kit.finish(order).state == "reported"
     page.goto("/audit")
-    assert page.get_by_text("the disk is in").is_visible()
+    expect(page.get_by_text("the disk is in")).to_be_visible()
 
 
 def test_back_button_after_signing_out_shows_nothing(
@@ -155,8 +155,8 @@ def test_two_admins_confirm_a_raised_cap(
             page.get_by_role("button", name="Put it before the admins").click()
         page.get_by_role("button", name="Confirm with your passkey").click()
         page.get_by_text("You confirmed the policy.").wait_for()
-    assert page.get_by_text("Confirmed by meri and paivi.").is_visible()
-    assert page.get_by_text("Two admins confirmed it.").is_visible()
+    expect(page.get_by_text("Confirmed by meri and paivi.")).to_be_visible()
+    expect(page.get_by_text("Two admins confirmed it.")).to_be_visible()
 
 
 def test_the_table_names_every_page(served: Served) -> None:
@@ -197,7 +197,7 @@ def test_every_page_keeps_what_it_must_and_shows_hostile_text_as_text(
         assert_keeps(page)
         assert page.locator("main img, main script, main [hx-trigger=load]").count() == 0
     page.goto("/jobs")
-    assert page.get_by_text(MARKUP).first.is_visible()
+    expect(page.get_by_text(MARKUP).first).to_be_visible()
     assert dialogs == []
 
 
@@ -216,12 +216,12 @@ def test_everything_but_the_door_works_without_script(
 
     page.goto("/")
     do(page, "Drain", "no script here")
-    assert page.get_by_text("by admin:meri: no script here").is_visible()
+    expect(page.get_by_text("by admin:meri: no script here")).to_be_visible()
     served.place.kit.tick(held)
     page.get_by_role("link", name="Queue").click()
     page.get_by_role("link", name=held[:12]).click()
     do(page, "Retry", "soon")
-    assert page.get_by_text("The job is looked at now.").is_visible()
+    expect(page.get_by_text("The job is looked at now.")).to_be_visible()
     for address in PAGES:
         page.goto(address)
-        assert page.get_by_role("heading", level=1).is_visible()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()

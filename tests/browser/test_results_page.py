@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from factory import World
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from vectors.receipt_cases import COUNTED, VOTED
 
 from client.commands.job_page import results_page
@@ -25,7 +25,7 @@ def test_results_are_accessible_without_script_and_from_one_file(
 
     page.goto(written.as_uri())
 
-    assert page.get_by_role("heading", name="Results").is_visible()
+    expect(page.get_by_role("heading", name="Results")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") == "960px"  # its style is let in
     assert_accessible(page)
     screenshot(page, "results")

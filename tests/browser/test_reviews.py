@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from factory import AUTHOR, NODE, OFFICE, PURPOSE
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from registry_process import Registry, running
 from review_requests import review_request
 from signed_in import origin_of, sign_in
@@ -80,7 +80,7 @@ def test_a_page_full_of_evidence_is_accessible_with_all_of_it_open(
     page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true })")
 
     for words in ("Budget and consent at each node", "Changes since association 1.0.0", "Rehearsed on synthetic data"):
-        assert page.get_by_text(words).first.is_visible(), words
+        expect(page.get_by_text(words).first, words).to_be_visible()
     assert page.locator("svg.face-plot").count() == 2
     assert_accessible(page)
     screenshot(page, "review-evidence-open")

@@ -6,7 +6,7 @@ from pathlib import Path
 import filled_forms
 import pytest
 from factory import AUTHOR, COMMITTEE
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from registry_process import Registry, running
 from signed_in import origin_of, sign_in, without_script
 
@@ -47,12 +47,12 @@ def ask(registry: Registry, page: Page, project: str, check: Callable[[Page], No
     page.get_by_role("link", name="Request to committees").click()
     page.get_by_label("Project").fill(project)
     filled_forms.check_answers(page)
-    assert page.get_by_role("heading", name="There is a problem").is_visible()
+    expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
     assert page.get_by_label("Project").input_value() == project
     check(page)
     filled_forms.fill_request(page, project)
-    assert page.get_by_text("62.5 %").is_visible()
+    expect(page.get_by_text("62.5 %")).to_be_visible()
     check(page)
     filled_forms.send_request(page)
-    assert page.get_by_text(f"Decision of {COMMITTEE}, for {project}").is_visible()
+    expect(page.get_by_text(f"Decision of {COMMITTEE}, for {project}")).to_be_visible()
     check(page)
