@@ -68,8 +68,10 @@ def enrol(served: Served, page: Page, name: str) -> None:
 
 
 def do(page: Page, deed: str, reason: str) -> None:
+    """Give a reason, click, and wait until the node has done it."""
     page.get_by_label(f"Reason to {deed.lower()}").fill(reason)
-    page.get_by_role("button", name=deed, exact=True).click()
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.get_by_role("button", name=deed, exact=True).click()
 
 
 def test_admin_enrols_signs_in_and_runs_the_node(

@@ -47,7 +47,7 @@ def test_a_member_declares_and_confirms(
     screenshot(page, "review")
     page.get_by_role("button", name="Confirm, then sign").click()
 
-    assert page.get_by_text("safeconduct review sign").count() == 1
+    expect(page.get_by_text("safeconduct review sign")).to_have_count(1)
     assert_accessible(page)
     assert_no_csp_violation(page)
 
