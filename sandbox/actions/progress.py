@@ -16,18 +16,18 @@ from sandbox.hub.registry import Registry
 from sandbox.store import job
 
 ALWAYS = frozenset({JobState.HELD, JobState.VERIFIED, JobState.CHARGED})
-IMMEDIATE = ALWAYS | {JobState.STAGED, JobState.RUNNING}
+IMMEDIATE = ALWAYS | {JobState.STAGED, JobState.RUNNING} | ENDED  # an end is not told: it takes the place of the rest
 
 
 def tell_progress(node: Node, registry: Registry, after: int) -> int:
     """Tell what happened after the event with this number; return the number of the last event told."""
     with node.store.reading() as session:
         events = job.events_after(session, after)
-    immediate = node.trust.policy.timing == "immediate"
-    told = IMMEDIATE if immediate else ALWAYS
-    ended = {event.job_id for event in events if event.state in ENDED and immediate}
-    latest = {event.job_id: event for event in events if event.state in told and event.job_id not in ended}
+    told = IMMEDIATE if node.trust.policy.timing == "immediate" else ALWAYS
+    latest = {event.job_id: event for event in events if event.state in told}
     for event in latest.values():
+        if event.state in ENDED:
+            continue
         try:
             registry.tell_progress(event.job_id, event.state)
         except RegistryDeclined:

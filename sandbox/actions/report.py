@@ -4,7 +4,6 @@ from sandbox.actions.work import Pause, Work, pause_until
 from sandbox.domain.job import JobState
 from sandbox.errors import RegistryDeclined
 from sandbox.store import job
-from sandbox.store.tables import Sealed
 
 
 def report(work: Work) -> Pause | None:
@@ -25,16 +24,16 @@ def report(work: Work) -> Pause | None:
             node.registry.send_release(work.row.id, sealed.ciphertext)
     except RegistryDeclined as declined:
         return _give_up(work, declined)
-    _close(work, sealed)
+    if sealed.ciphertext is not None:
+        _close(work)
     return Pause(due_at=None)
 
 
-def _close(work: Work, sealed: Sealed) -> None:
-    """Note that the registry has all there is."""
+def _close(work: Work) -> None:
+    """Note that the registry has the release, and with it all there is."""
     now = work.node.clock.now()
     with work.node.store.transaction() as session:
-        if sealed.ciphertext is not None:
-            job.acknowledge(session, work.held, now, receipt=False)
+        job.acknowledge(session, work.held, now, receipt=False)
         if work.state is JobState.SEALED:
             job.move(session, work.held, JobState.REPORTED, now)
 

@@ -52,8 +52,10 @@ def watch(node: Node, registry: Registry) -> Checkpoint | None:
     Raises Held with the reason as long as the log is not to be believed.
     """
     key = log_key(node.trust.root)
-    if key is None:
-        return None
+    return None if key is None else _watch(node, registry, key)
+
+
+def _watch(node: Node, registry: Registry, key: PublicKey) -> Checkpoint:
     with node.store.reading() as session:
         seen = log.read_seen(session, origin_of(key))
     _check_quiet(seen)
@@ -78,8 +80,7 @@ def prove(node: Node, job_id: str, bundle: OrderBundle, approvals: Sequence[str]
     if proved is not None:
         return
     known = {envelope.digest: envelope for envelope in map(read_envelope, bundle.approvals)}
-    believed = open_checkpoint(seen.checkpoint, key) if seen else None
-    checkpoint, proofs = _prove_all(node, [known[digest] for digest in approvals], believed)
+    checkpoint, proofs = _prove_all(node, key, seen, [known[digest] for digest in approvals])
     with node.store.transaction() as session:
         log.keep_proofs(session, job_id, checkpoint.raw, proofs)
 
@@ -178,14 +179,15 @@ def _check_quiet(seen: LogSeen | None) -> None:
         raise Held(seen.alarm, seen.alarm_sentence or "")
 
 
-def _prove_all(node: Node, approvals: list[Envelope], believed: Checkpoint | None) -> tuple[Checkpoint, list[str]]:
+def _prove_all(
+    node: Node, key: PublicKey, seen: LogSeen | None, approvals: list[Envelope]
+) -> tuple[Checkpoint, list[str]]:
     """Prove them under the checkpoint believed last, which mostly holds them; else under a new one, or not at all."""
-    if believed is not None:
+    if seen is not None:
+        believed = open_checkpoint(seen.checkpoint, key)
         with suppress(Refused):
             return believed, [_prove(node.registry, each, believed) for each in approvals]
-    newest = watch(node, node.registry)
-    if newest is None:
-        raise Held("log-missing", MISSING)
+    newest = _watch(node, node.registry, key)
     return newest, [_prove(node.registry, each, newest) for each in approvals]
 
 

@@ -29,7 +29,7 @@ def living(session: Session, since: dt.datetime) -> frozenset[str]:
 
 
 def is_bound(since: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
-    """Whether a job is the machine's of somebody that said since a moment that it lives (rule 1)."""
+    """Whether a job is some machine's that has said since a moment that it lives (rule 1)."""
     heard = exists().where(Observation.name == literal(MACHINE) + JobRow.machine, Observation.at > since)
     return and_(JobRow.state.in_(CHARGED_AND_OPEN), JobRow.machine.is_not(None), heard)
 
